@@ -1,0 +1,69 @@
+namespace Ganymede.Messages.Api;
+
+/// <summary>POST /api/runs: train this. The preset arrives resolved, so the Coordinator needs to know no networks.</summary>
+public sealed record RunRequest
+{
+    /// <summary>Folder for everything the run writes; absolute, reachable by every node.</summary>
+    public required string Folder { get; init; }
+
+    public required string PresetName { get; init; }
+
+    /// <summary>The resolved preset as canonical JSON, overrides applied.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>What <c>--data</c> said, made absolute.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Height and width in pixels of what the preset trains on.</summary>
+    public required int Size { get; init; }
+
+    /// <summary>1 (grey) or 3 (RGB).</summary>
+    public required int Channels { get; init; }
+
+    public required ulong Seed { get; init; }
+    public required long Steps { get; init; }
+
+    /// <summary>Images of the global mini-batch.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>V, a power of two: the parts every global mini-batch is cut into.</summary>
+    public required int Shards { get; init; }
+
+    /// <summary>Nodes to train on; the run starts when this many are there.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>Continue from the folder's newest valid checkpoint.</summary>
+    public bool Resume { get; init; }
+
+    public long SampleEvery { get; init; }
+    public long CheckpointEvery { get; init; }
+    public bool SkipUnreadable { get; init; }
+
+    /// <summary>The longest a silent member is waited for, from which all deadlines derive.</summary>
+    public double MaxStallSeconds { get; init; } = 3;
+
+    /// <summary>All that is wrong with the figures, each naming its option; empty when fine.</summary>
+    public IReadOnlyList<string> Problems()
+    {
+        List<string> problems = [];
+        if (Steps < 1)
+            problems.Add($"--steps {Steps}: at least 1.");
+        if (Nodes < 1)
+            problems.Add($"--nodes {Nodes}: at least 1.");
+        if (Shards < 1 || (Shards & (Shards - 1)) != 0)
+            problems.Add($"--shards {Shards}: must be a power of two (1, 2, 4, 8, …), so that partial sums form a binary tree.");
+        if (Batch < 1)
+            problems.Add($"--batch {Batch}: at least 1.");
+        if (Shards >= 1 && Batch >= 1 && Batch % Shards != 0)
+            problems.Add($"--batch {Batch}: not divisible by --shards {Shards}.");
+        if (Shards >= 1 && Nodes > Shards)
+            problems.Add($"--nodes {Nodes}: more members than --shards {Shards}; each member needs at least one shard.");
+        if (SampleEvery < 0)
+            problems.Add($"--sample-every {SampleEvery}: 0 (never) or more.");
+        if (CheckpointEvery < 0)
+            problems.Add($"--checkpoint-every {CheckpointEvery}: 0 (only at the end) or more.");
+        if (MaxStallSeconds is not (>= 0.5 and <= 3600))
+            problems.Add($"--max-stall {MaxStallSeconds}: between 0.5 and 3600 seconds.");
+        return problems;
+    }
+}

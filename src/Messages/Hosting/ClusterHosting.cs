@@ -1,0 +1,66 @@
+using Akka.Cluster.Hosting;
+using Akka.Cluster.Hosting.SBR;
+using Akka.Hosting;
+using Akka.Remote.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Ganymede.Messages;
+
+/// <summary>What every program's actor system has in common.</summary>
+public static class ClusterHosting
+{
+    public const string SystemName = "ganymede";
+    public const string LighthouseRole = "lighthouse";
+    public const string CoordinatorRole = "coordinator";
+    public const string GpuNodeRole = "gpu-node";
+
+    // Training threads hog all cores, so heartbeats come late from healthy nodes: patience, and a high threshold.
+    private const string Settings = """
+        akka {
+          actor {
+            serializers {
+              messagepack = "Ganymede.Messages.MessagePackClusterSerializer, Ganymede.Messages"
+              refuse = "Ganymede.Messages.RefusingSerializer, Ganymede.Messages"
+            }
+            serialization-bindings {
+              "Ganymede.Messages.IClusterMessage, Ganymede.Messages" = messagepack
+              "System.Object" = refuse
+            }
+            serialization-identifiers {
+              "Ganymede.Messages.MessagePackClusterSerializer, Ganymede.Messages" = 7411
+              "Ganymede.Messages.RefusingSerializer, Ganymede.Messages" = 7410
+            }
+          }
+          cluster {
+            failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s, heartbeat-interval = 1s }
+            shutdown-after-unsuccessful-join-seed-nodes = off
+          }
+          remote.watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }
+          coordinated-shutdown.phases {
+            before-service-unbind.timeout = 30s
+          }
+        }
+        """;
+
+    /// <summary>Remoting, clustering, failure detector, split-brain resolver, serializers and health checks of a node in one role.</summary>
+    public static AkkaConfigurationBuilder WithGanymede(this AkkaConfigurationBuilder akka, string role, ClusterNodeOptions node)
+    {
+        // A majority of one or two Lighthouses says nothing: there, the side with the Coordinator goes on.
+        SplitBrainResolverOption resolver = node.SeedNodes.Length >= 3
+            ? new KeepMajorityOption { Role = LighthouseRole }
+            : new KeepOldestOption { Role = CoordinatorRole, DownIfAlone = false };
+
+        return akka
+            .ConfigureLoggers(loggers =>
+            {
+                loggers.ClearLoggers();
+                loggers.AddLoggerFactory();
+                loggers.LogLevel = Akka.Event.LogLevel.InfoLevel;
+            })
+            .AddHocon(Settings, HoconAddMode.Prepend)
+            .WithRemoting(new RemoteOptions { HostName = node.BindHostName, PublicHostName = node.PublicHostName, Port = node.Port })
+            .WithClustering(new ClusterOptions { Roles = [role], SeedNodes = node.SeedNodes, SplitBrainResolver = resolver })
+            .WithActorSystemLivenessCheck()
+            .WithAkkaClusterReadinessCheck();
+    }
+}

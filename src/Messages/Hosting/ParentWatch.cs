@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Ganymede.Messages;
+
+/// <summary>
+/// Ends this process when the one that started it is gone. The parent holds the other end of standard input; however it
+/// dies, kill -9 included, the kernel closes the pipe and the read here returns. On with <c>--Parent:WatchStdin=true</c>.
+/// </summary>
+public sealed partial class ParentWatch(
+    IConfiguration configuration, IHostApplicationLifetime lifetime, ILogger<ParentWatch> log) : IHostedService
+{
+    /// <summary>A graceful stop that takes longer than this is cut short.</summary>
+    private static readonly TimeSpan _grace = TimeSpan.FromSeconds(6);
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (configuration.GetValue("Parent:WatchStdin", false))
+            new Thread(Watch) { IsBackground = true, Name = "parent-watch" }.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private void Watch()
+    {
+        using var input = Console.OpenStandardInput();
+        Span<byte> ignored = stackalloc byte[256];
+        try
+        {
+            while (input.Read(ignored) > 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // A broken pipe says the same as its end.
+        }
+
+        LogParentGone(log);
+        lifetime.StopApplication();
+        Thread.Sleep(_grace); // not a wait for anything: the limit after which this process ends, stopped or not
+        Environment.Exit(1);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The process that started this one is gone; stopping.")]
+    private static partial void LogParentGone(ILogger logger);
+}

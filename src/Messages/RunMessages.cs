@@ -1,0 +1,145 @@
+using MessagePack;
+
+namespace Ganymede.Messages;
+
+/// <summary>What fixes the result of a run, apart from the data: equal plans on equal data give equal weights.</summary>
+/// <param name="Preset">The resolved preset as canonical JSON.</param>
+/// <param name="Steps">Total number of steps; the run ends when this many are committed.</param>
+/// <param name="Folder">The run's folder, reachable by every node.</param>
+/// <param name="SampleEvery">Steps between sample grids; 0 for none but the last.</param>
+/// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the last.</param>
+/// <param name="MaxStallSeconds">The one knob of failure handling: the longest a silent member is waited for.</param>
+[MessagePackObject]
+public sealed record RunPlan(
+    [property: Key(0)] string PresetName,
+    [property: Key(1)] string Preset,
+    [property: Key(2)] ulong Seed,
+    [property: Key(3)] long Steps,
+    [property: Key(4)] int Batch,
+    [property: Key(5)] int Shards,
+    [property: Key(6)] string Folder,
+    [property: Key(7)] long SampleEvery,
+    [property: Key(8)] long CheckpointEvery,
+    [property: Key(9)] double MaxStallSeconds);
+
+/// <summary>Where the packed data set is served, and the hash it must have.</summary>
+[MessagePackObject]
+public sealed record PackLocation(
+    [property: Key(0)] string Host,
+    [property: Key(1)] int Port,
+    [property: Key(2)] string Sha256,
+    [property: Key(3)] long Bytes);
+
+/// <summary>One node's place in a view: where its data plane is, and which shards its replicas own.</summary>
+[MessagePackObject]
+public sealed record ViewMember(
+    [property: Key(0)] NodeId Node,
+    [property: Key(1)] string Host,
+    [property: Key(2)] int Port,
+    [property: Key(3)] int FirstShard,
+    [property: Key(4)] int ShardCount,
+    [property: Key(5)] int Replicas);
+
+/// <summary>The numbered list of members that train together, in the order of their shards.</summary>
+[MessagePackObject]
+public sealed record View(
+    [property: Key(0)] long Number,
+    [property: Key(1)] ViewMember[] Members);
+
+/// <summary>Coordinator to every member: fetch the data, build the replicas, load the checkpoint, connect.</summary>
+/// <param name="Checkpoint">Folder to continue from; null starts at step 0.</param>
+[MessagePackObject]
+public sealed record PrepareRun(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] RunPlan Plan,
+    [property: Key(2)] View View,
+    [property: Key(3)] PackLocation Pack,
+    [property: Key(4)] string? Checkpoint) : IClusterMessage;
+
+/// <summary>Member to Coordinator: ready to train from this step; the fingerprint of my state.</summary>
+[MessagePackObject]
+public sealed record RunPrepared(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] long View,
+    [property: Key(3)] long FirstStep,
+    [property: Key(4)] ulong Fingerprint,
+    [property: Key(5)] bool PackWasCached) : IClusterMessage;
+
+/// <summary>Coordinator to every member, once all are prepared alike: train until the plan's last step.</summary>
+[MessagePackObject]
+public sealed record BeginTraining(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] long View) : IClusterMessage;
+
+/// <summary>Coordinator to every member: stop after the step in hand, with a checkpoint. All stop at the same step.</summary>
+[MessagePackObject]
+public sealed record StopRun(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] string Reason) : IClusterMessage;
+
+/// <summary>Coordinator to every member: the run failed elsewhere; drop it at once.</summary>
+[MessagePackObject]
+public sealed record AbortRun(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] string Reason) : IClusterMessage;
+
+/// <summary>Seconds of training since the last report, by what the replica threads were doing.</summary>
+[MessagePackObject]
+public sealed record PhaseSeconds(
+    [property: Key(0)] double Compute,
+    [property: Key(1)] double ExposedCommunication,
+    [property: Key(2)] double Optimizer);
+
+/// <summary>Member to Coordinator, about once a second: how far I am. Training does not wait for it.</summary>
+/// <param name="Step">Committed steps so far, from 1.</param>
+/// <param name="LiveTensors">Tensors alive on the replica threads; flat in a healthy run.</param>
+/// <param name="ResidentBytes">Resident memory of the process.</param>
+[MessagePackObject]
+public sealed record ProgressReport(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] long View,
+    [property: Key(3)] long Step,
+    [property: Key(4)] double DiscriminatorLoss,
+    [property: Key(5)] double GeneratorLoss,
+    [property: Key(6)] double SecondsTraining,
+    [property: Key(7)] PhaseSeconds Phases,
+    [property: Key(8)] long LiveTensors,
+    [property: Key(9)] long ResidentBytes,
+    [property: Key(10)] long SkippedSteps) : IClusterMessage;
+
+/// <summary>Lead member to Coordinator: a file of the run was written.</summary>
+/// <param name="Kind"><c>grid</c> or <c>checkpoint</c>.</param>
+[MessagePackObject]
+public sealed record ArtifactWritten(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] string Kind,
+    [property: Key(3)] string Path,
+    [property: Key(4)] long Step) : IClusterMessage;
+
+/// <summary>Member to Coordinator: I am done with the run; my last files are on disk.</summary>
+/// <param name="Step">Steps committed in all.</param>
+/// <param name="Stopped">True when it ended before the plan's last step because it was told to.</param>
+[MessagePackObject]
+public sealed record MemberFinished(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] long Step,
+    [property: Key(3)] bool Stopped,
+    [property: Key(4)] string WeightsSha256,
+    [property: Key(5)] long SamplesCommitted,
+    [property: Key(6)] double SecondsTraining,
+    [property: Key(7)] PhaseSeconds Phases,
+    [property: Key(8)] string? Checkpoint,
+    [property: Key(9)] string? Grid) : IClusterMessage;
+
+/// <summary>Member to Coordinator: I cannot go on.</summary>
+/// <param name="BadInput">True when the user's input is at fault rather than the cluster.</param>
+[MessagePackObject]
+public sealed record MemberFailed(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] string Reason,
+    [property: Key(3)] bool BadInput) : IClusterMessage;
