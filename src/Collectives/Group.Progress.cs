@@ -157,12 +157,14 @@ public sealed partial class Group
                 continue;
             }
 
-            if (link.Lost is { } lost)
+            // A peer that owes nothing may have closed because it is done: then it has read all that was sent to it, and this
+            // party's sender is just about to notice. If it has not, sending fails.
+            if (owes && link.Lost is { } lost)
             {
                 // One's own sight of a broken connection weighs more than what another party says.
                 if (lost.Inner is not PeerAbortException)
                 {
-                    return lost.Chunk >= 0 || !owes ? lost : lost with { Chunk = ChunkDue(link) };
+                    return lost.Chunk >= 0 ? lost : lost with { Chunk = ChunkDue(link) };
                 }
 
                 found ??= lost;
