@@ -185,10 +185,9 @@ public sealed partial class Group
 
     private Fault? FindSilence(PeerLink link, bool owes, long now)
     {
-        var started = link.Received + 1 < _sequence || link.Sent + 1 < _sequence ? 0 : _startedAt;
         var isOwnWork = owes && !link.OwesResultsOnly(Exchange);
         var patience = Options.PhaseDeadline + (isOwnWork ? TimeSpan.Zero : Options.MaxStall);
-        var last = Math.Max(started, owes ? link.LastReceived : Math.Max(link.LastSent, link.LastReceived));
+        var last = Math.Max(_startedAt, owes ? link.LastReceived : Math.Max(link.LastSent, link.LastReceived));
         var waited = TimeSpan.FromMilliseconds(now - last);
         if (waited < patience || (owes && link.IsHeldBack))
         {

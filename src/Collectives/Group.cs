@@ -52,6 +52,17 @@ public sealed partial class Group : IDisposable
 
     internal ulong Layout { get; }
 
+    internal bool IsBusy
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _busy;
+            }
+        }
+    }
+
     internal bool HasEnded => _hasEnded;
 
     internal Fault? Failure => _failure;
