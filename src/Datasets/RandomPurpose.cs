@@ -1,0 +1,54 @@
+namespace Ganymede.Datasets;
+
+/// <summary>
+/// What a stream of <see cref="CounterRandom"/> is for. Streams of different purposes never overlap, so one part can
+/// draw more numbers without moving another's. The values are part of every result: never renumber, only append.
+/// All are below <see cref="CounterRandom.PurposeLimit"/>.
+/// </summary>
+public static class RandomPurpose
+{
+    /// <summary>Order of the real samples; step is the epoch.</summary>
+    public const uint RealOrder = 1;
+
+    /// <summary>Generator input while the discriminator is trained.</summary>
+    public const uint DiscriminatorNoise = 2;
+
+    /// <summary>Labels asked of the generator while the discriminator is trained.</summary>
+    public const uint DiscriminatorLabels = 3;
+
+    /// <summary>Augmentation of real and generated images while the discriminator is trained.</summary>
+    public const uint DiscriminatorAugment = 4;
+
+    /// <summary>Generator input while the generator is trained.</summary>
+    public const uint GeneratorNoise = 5;
+
+    /// <summary>Labels asked of the generator while it is trained.</summary>
+    public const uint GeneratorLabels = 6;
+
+    /// <summary>Augmentation of generated images while the generator is trained.</summary>
+    public const uint GeneratorAugment = 7;
+
+    /// <summary>First values of the parameters; step is the parameter's position.</summary>
+    public const uint Initialization = 8;
+
+    /// <summary>Noise of the grid of samples shown during training; step is the image's position.</summary>
+    public const uint Grid = 9;
+
+    /// <summary>Noise of a generated image; step is the image's index in its job.</summary>
+    public const uint Generation = 10;
+
+    /// <summary>Label of a generated image; step is the image's index in its job.</summary>
+    public const uint GenerationLabels = 11;
+
+    /// <summary>First spectral-norm vectors; step is the layer's position.</summary>
+    public const uint SpectralVectors = 12;
+
+    /// <summary>Splits of a set into parts, for example training and validation.</summary>
+    public const uint Split = 13;
+
+    /// <summary>Classic augmentation (crop, flip, rotate, mix).</summary>
+    public const uint ClassicAugment = 14;
+
+    /// <summary>Resampling in an evaluation.</summary>
+    public const uint Evaluation = 15;
+}

@@ -1,0 +1,56 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// Discriminator of the article: the flattened image through dense layers without bias to 1024, 512, 256, 128, 64 and 32, each with norm and leaky
+/// ReLU, then a dense layer to one logit. 13.29 M parameters for 64x64x3.
+/// </summary>
+/// <remarks>Axes as in <see cref="Generator"/>.</remarks>
+public sealed class ArticleDiscriminator : Discriminator
+{
+    /// <summary>How many hidden layers halve the width.</summary>
+    public const int HiddenLayers = 6;
+
+    private readonly ModuleList<Dense> hidden;
+    private readonly ModuleList<Norm> norms;
+    private readonly Dense realness;
+
+    /// <param name="size">H = W.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="width">Outputs of the first layer (1024 in the article), a multiple of 32.</param>
+    /// <param name="norm">Kind of <see cref="Norm"/>.</param>
+    /// <param name="spectralNorm">Whether every weight is spectrally normalised.</param>
+    /// <param name="precision">Element type of all parameters.</param>
+    public ArticleDiscriminator(
+        int size, int channels, int width, NormKind norm, bool spectralNorm, ScalarType precision)
+        : base(nameof(ArticleDiscriminator))
+    {
+        hidden = nn.ModuleList<Dense>();
+        norms = nn.ModuleList<Norm>();
+        var inputs = (long)channels * size * size;
+        for (var (layer, outputs) = (0, (long)width); layer < HiddenLayers; layer++, outputs /= 2)
+        {
+            hidden.Add(new(inputs, outputs, precision, hasBias: false, spectralNorm));
+            norms.Add(Norm.Create(norm, outputs, classes: null, precision));
+            inputs = outputs;
+        }
+
+        realness = new(inputs, 1, precision, spectralNorm: spectralNorm);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor image, Tensor label)
+    {
+        using var scope = NewDisposeScope();
+        var features = image.flatten(1);                                                      // B C*H*W
+        for (var layer = 0; layer < HiddenLayers; layer++)
+        {
+            features = norms[layer].forward(hidden[layer].forward(features), label).leaky_relu(ArticleGenerator.Slope); // B width/2^layer
+        }
+
+        return realness.forward(features).squeeze(1).MoveToOuterDisposeScope();               // B
+    }
+}

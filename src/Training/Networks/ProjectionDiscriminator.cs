@@ -1,0 +1,84 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4, summed over space; the score
+/// is a linear function of these features plus their inner product with the class's embedding.
+/// </summary>
+/// <remarks>Axes as in <see cref="Generator"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
+public sealed class ProjectionDiscriminator : Discriminator
+{
+    private const double Slope = 0.2;
+    private readonly ModuleList<HalvingStage> stages;
+    private readonly Dense realness;
+    private readonly ClassEmbedding? classes;
+
+    /// <param name="size">H = W: a power of two, at least 8.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="width">F.</param>
+    /// <param name="norm">Kind of <see cref="Norm"/>, after every convolution but the first.</param>
+    /// <param name="spectralNorm">Whether every weight is spectrally normalised.</param>
+    /// <param name="classCount">Y, or null for an unconditional discriminator.</param>
+    /// <param name="precision">Element type of all parameters.</param>
+    public ProjectionDiscriminator(
+        int size, int channels, int width, NormKind norm, bool spectralNorm, int? classCount, ScalarType precision)
+        : base(nameof(ProjectionDiscriminator))
+    {
+        stages = nn.ModuleList<HalvingStage>();
+        var (inputs, outputs) = ((long)channels, (long)width);
+        for (var side = size / 2; side >= 4; side /= 2)
+        {
+            stages.Add(new(inputs, outputs, stages.Count == 0 ? NormKind.None : norm, Slope, spectralNorm, precision)); // B outputs side side
+            (inputs, outputs) = (outputs, outputs * 2);
+        }
+
+        realness = new(inputs, 1, precision, spectralNorm: spectralNorm);
+        classes = classCount is { } count ? new(count, inputs, precision, spectralNorm) : null;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor image, Tensor label)
+    {
+        using var scope = NewDisposeScope();
+        var features = image;
+        foreach (var stage in stages)
+        {
+            features = stage.forward(features, label);
+        }
+
+        var pooled = features.sum(dim: [2, 3]);                             // B P
+        var score = realness.forward(pooled).squeeze(1);                    // B
+        if (classes is not null)
+        {
+            score = score + (pooled * classes.forward(label)).sum(dim: [1]); // B
+        }
+
+        return score.MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Halves height and width: [B, I, H, W] to [B, O, H/2, W/2].</summary>
+public sealed class HalvingStage : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly Convolution conv;
+    private readonly Norm norm;
+    private readonly double _slope;
+
+    public HalvingStage(long inputs, long outputs, NormKind normKind, double slope, bool spectralNorm, ScalarType precision)
+        : base(nameof(HalvingStage))
+    {
+        _slope = slope;
+        conv = new(inputs, outputs, kernel: 4, stride: 2, padding: 1, precision, spectralNorm);
+        norm = Norm.Create(normKind, outputs, classes: null, precision);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input, Tensor label)
+    {
+        using var scope = NewDisposeScope();
+        return norm.forward(conv.forward(input), label).leaky_relu(_slope).MoveToOuterDisposeScope();
+    }
+}

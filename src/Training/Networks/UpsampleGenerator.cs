@@ -1,0 +1,88 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to the image's size
+/// (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does). The class enters through conditional
+/// norms; with other norms as a one-hot vector beside the noise (Mirza and Osindero, 2014).
+/// </summary>
+/// <remarks>Axes as in <see cref="Generator"/>. F channels at 4x4, halved at each doubling.</remarks>
+public sealed class UpsampleGenerator : Generator
+{
+    private readonly Dense project;
+    private readonly Norm projectNorm;
+    private readonly ModuleList<UpsampleStage> stages;
+    private readonly Convolution image;
+    private readonly int _width;
+    private readonly int? _oneHot;
+
+    /// <param name="size">H = W: a power of two, at least 8.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="width">F.</param>
+    /// <param name="noise">Z.</param>
+    /// <param name="norm">Kind of <see cref="Norm"/>.</param>
+    /// <param name="classes">Y, or null for an unconditional generator.</param>
+    /// <param name="precision">Element type of all parameters.</param>
+    public UpsampleGenerator(int size, int channels, int width, int noise, NormKind norm, int? classes, ScalarType precision)
+        : base(nameof(UpsampleGenerator))
+    {
+        _width = width;
+        _oneHot = norm == NormKind.ConditionalBatch ? null : classes;
+        project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision); // B F*16
+        projectNorm = Norm.Create(norm, width, classes, precision);
+        stages = nn.ModuleList<UpsampleStage>();
+        for (var side = 8; side <= size; side *= 2, width /= 2)
+        {
+            stages.Add(new(width, width / 2, norm, classes, precision)); // B F/2 side side, then B F/4 …
+        }
+
+        image = new(width, channels, kernel: 3, stride: 1, padding: 1, precision); // B C H W
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor noise, Tensor label)
+    {
+        using var scope = NewDisposeScope();
+        var features = project.forward(OneHot.Beside(noise, label, _oneHot)).view(-1, _width, 4, 4); // B F 4 4
+        features = projectNorm.forward(features, label).relu();
+        foreach (var stage in stages)
+        {
+            features = stage.forward(features, label);
+        }
+
+        return image.forward(features).tanh().MoveToOuterDisposeScope(); // B C H W
+    }
+}
+
+/// <summary>Doubles height and width: [B, I, H, W] to [B, O, 2H, 2W].</summary>
+public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly Convolution conv;
+    private readonly Norm norm;
+
+    public UpsampleStage(long inputs, long outputs, NormKind normKind, int? classes, ScalarType precision) : base(nameof(UpsampleStage))
+    {
+        conv = new(inputs, outputs, kernel: 3, stride: 1, padding: 1, precision);
+        norm = Norm.Create(normKind, outputs, classes, precision);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input, Tensor label)
+    {
+        using var scope = NewDisposeScope();
+        var (height, width) = (input.shape[2], input.shape[3]);
+        var doubled = nn.functional.upsample_nearest2d(input, [2 * height, 2 * width]); // B I 2H 2W
+        return norm.forward(conv.forward(doubled), label).relu().MoveToOuterDisposeScope();
+    }
+}
+
+internal static class OneHot
+{
+    /// <summary>[B, I] and labels [B] to [B, I + Y]; the input itself when there are no classes.</summary>
+    public static Tensor Beside(Tensor input, Tensor label, int? classes) => classes is { } count
+        ? cat([input, nn.functional.one_hot(label, count).to(input.dtype)], dim: 1)
+        : input;
+}
