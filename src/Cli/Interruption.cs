@@ -10,6 +10,7 @@ public sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _now = new();
+    private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration[] _registrations;
     private readonly Action<string> _say;
     private int _count;
@@ -23,6 +24,9 @@ public sealed class Interruption : IDisposable
 
     /// <summary>Set by the first signal.</summary>
     public CancellationToken Stop => _stop.Token;
+
+    /// <summary>Completes with the first signal.</summary>
+    public Task StopAsked => _asked.Task;
 
     /// <summary>Set by the second one.</summary>
     public CancellationToken Now => _now.Token;
@@ -42,6 +46,7 @@ public sealed class Interruption : IDisposable
         {
             case 1:
                 _say("Stopping after the step in hand; once more stops at once.");
+                _asked.TrySetResult();
                 _stop.Cancel();
                 break;
             case 2:
