@@ -1,1 +1,19 @@
-return 0;
+using Akka.Cluster.Hosting;
+using Ganymede.Coordinator;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
+
+// Decides: views, sharding, checkpoints, leases. Serves the packed data and the HTTP API. Never touches tensors.
+var program = ClusterProgram.Create(ClusterHosting.CoordinatorRole, args);
+program.Services.AddSingleton(PackServer.Listen);
+program.Services.AddSingleton(TimeProvider.System);
+program.Services.AddSingleton<JobEvents>();
+program.Services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
+program.DataAddress = services => services.GetRequiredService<PackServer>().Address;
+program.Routes = Api.Map;
+program.Actors = (akka, services) => akka.WithSingleton<CoordinatorActor>(
+    ClusterHosting.CoordinatorSingleton,
+    CoordinatorActor.Props(
+        services.GetRequiredService<JobEvents>(), services.GetRequiredService<PackServer>(), services.GetRequiredService<TimeProvider>()),
+    new ClusterSingletonOptions { Role = ClusterHosting.CoordinatorRole });
+return await program.RunAsync();

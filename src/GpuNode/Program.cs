@@ -1,1 +1,26 @@
-return 0;
+using Akka.Actor;
+using Akka.Cluster.Hosting;
+using Akka.Hosting;
+using Ganymede.Collectives;
+using Ganymede.GpuNode;
+using Ganymede.Messages;
+using Microsoft.Extensions.Options;
+
+// Replicas, the threads that train them, and samplers.
+var program = ClusterProgram.Create(ClusterHosting.GpuNodeRole, args);
+program.Services.AddSingleton<IValidateOptions<GpuNodeOptions>, GpuNodeOptionsValidator>();
+program.Services.AddOptions<GpuNodeOptions>().BindConfiguration(GpuNodeOptions.Section).ValidateOnStart();
+program.Services.AddSingleton<NodeIdentity>();
+program.Services.AddSingleton(NodeServices.Create);
+program.Services.AddSingleton(services => services.GetRequiredService<NodeServices>().DataPlane); // owned, so it is disposed
+program.DataAddress = services => services.GetRequiredService<NodeIdentity>().DataAddress;
+program.Actors = (akka, _) => akka
+    .WithSingletonProxy<NodeActor>(
+        ClusterHosting.CoordinatorSingleton, new ClusterSingletonOptions { Role = ClusterHosting.CoordinatorRole })
+    .WithActors((system, registry, resolver) =>
+    {
+        var identity = resolver.GetService<NodeIdentity>();
+        var services = resolver.GetService<NodeServices>();
+        system.ActorOf(NodeActor.Props(registry.Get<NodeActor>(), identity.Registration, services), "node");
+    });
+return await program.RunAsync();

@@ -1,1 +1,4 @@
-return 0;
+using Ganymede.Messages;
+
+// The fixed entry point: every other node joins the cluster through a Lighthouse, and it does nothing else.
+return await ClusterProgram.Create(ClusterHosting.LighthouseRole, args).RunAsync();

@@ -3,20 +3,19 @@ using MessagePack;
 namespace Ganymede.Messages;
 
 /// <summary>What fixes the images of a generation job: image i depends on the checkpoint, the seed and i alone.</summary>
-/// <param name="Checkpoint">Checkpoint folder, reachable by every node.</param>
+/// <param name="RunFolder">The run whose newest valid checkpoint is drawn from; reachable by every node.</param>
 /// <param name="Count">Images in all, numbered from 0.</param>
-/// <param name="Labels">Class indices to draw, in turn: image i gets <c>Labels[i % Labels.Length]</c>. One 0 for an unconditional model.</param>
+/// <param name="Classes">Names of the classes to draw, in turn; empty for all.</param>
 /// <param name="UnitSize">Images a unit; the unit is also the batch, so it is part of what fixes the bits.</param>
 /// <param name="Destination">Folder for the images, reachable by every node.</param>
 [MessagePackObject]
 public sealed record GenerationPlan(
-    [property: Key(0)] string Checkpoint,
+    [property: Key(0)] string RunFolder,
     [property: Key(1)] ulong Seed,
     [property: Key(2)] long Count,
-    [property: Key(3)] int[] Labels,
+    [property: Key(3)] string[] Classes,
     [property: Key(4)] int UnitSize,
-    [property: Key(5)] string Destination,
-    [property: Key(6)] string JobKey)
+    [property: Key(5)] string Destination)
 {
     /// <summary>Number of units, the last one possibly shorter.</summary>
     [IgnoreMember]
@@ -29,7 +28,16 @@ public sealed record StartSampling(
     [property: Key(0)] JobId Job,
     [property: Key(1)] GenerationPlan Plan) : IClusterMessage;
 
-/// <summary>Sampler to Coordinator: give me a unit.</summary>
+/// <summary>Sampler to Coordinator: the generator is loaded, I can draw.</summary>
+/// <param name="JobKey">Names checkpoint, seed, count, classes and unit size; equal keys draw equal bytes.</param>
+[MessagePackObject]
+public sealed record SamplerReady(
+    [property: Key(0)] JobId Job,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] string Checkpoint,
+    [property: Key(3)] string JobKey) : IClusterMessage;
+
+/// <summary>Sampler to Coordinator: give me a unit. Answered when there is one, now or later.</summary>
 [MessagePackObject]
 public sealed record RequestUnit(
     [property: Key(0)] JobId Job,
@@ -41,12 +49,6 @@ public sealed record UnitLeased(
     [property: Key(0)] JobId Job,
     [property: Key(1)] long Unit,
     [property: Key(2)] double LeaseSeconds) : IClusterMessage;
-
-/// <summary>Coordinator to sampler: nothing to lease now; ask again later, or the job is over.</summary>
-[MessagePackObject]
-public sealed record NoUnit(
-    [property: Key(0)] JobId Job,
-    [property: Key(1)] bool JobIsOver) : IClusterMessage;
 
 /// <summary>Sampler to Coordinator: the unit is in storage, whole.</summary>
 [MessagePackObject]
@@ -61,7 +63,8 @@ public sealed record UnitCommitted(
 public sealed record SamplingFailed(
     [property: Key(0)] JobId Job,
     [property: Key(1)] NodeId Node,
-    [property: Key(2)] string Reason) : IClusterMessage;
+    [property: Key(2)] string Reason,
+    [property: Key(3)] bool BadInput) : IClusterMessage;
 
 /// <summary>Coordinator to every sampler: the job ended; forget it.</summary>
 [MessagePackObject]

@@ -47,14 +47,14 @@ public sealed record View(
     [property: Key(1)] ViewMember[] Members);
 
 /// <summary>Coordinator to every member: fetch the data, build the replicas, load the checkpoint, connect.</summary>
-/// <param name="Checkpoint">Folder to continue from; null starts at step 0.</param>
+/// <param name="Resume">Continue from the newest valid checkpoint in the plan's folder; otherwise start at step 0.</param>
 [MessagePackObject]
 public sealed record PrepareRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] RunPlan Plan,
     [property: Key(2)] View View,
     [property: Key(3)] PackLocation Pack,
-    [property: Key(4)] string? Checkpoint) : IClusterMessage;
+    [property: Key(4)] bool Resume) : IClusterMessage;
 
 /// <summary>Member to Coordinator: ready to train from this step; the fingerprint of my state.</summary>
 [MessagePackObject]
@@ -137,9 +137,11 @@ public sealed record MemberFinished(
 
 /// <summary>Member to Coordinator: I cannot go on.</summary>
 /// <param name="BadInput">True when the user's input is at fault rather than the cluster.</param>
+/// <param name="LostPeer">True when all that is wrong with me is that another member went silent: the cause lies there.</param>
 [MessagePackObject]
 public sealed record MemberFailed(
     [property: Key(0)] RunId Run,
     [property: Key(1)] NodeId Node,
     [property: Key(2)] string Reason,
-    [property: Key(3)] bool BadInput) : IClusterMessage;
+    [property: Key(3)] bool BadInput,
+    [property: Key(4)] bool LostPeer) : IClusterMessage;

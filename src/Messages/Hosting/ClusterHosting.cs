@@ -14,8 +14,11 @@ public static class ClusterHosting
     public const string CoordinatorRole = "coordinator";
     public const string GpuNodeRole = "gpu-node";
 
+    /// <summary>Name of the cluster singleton that decides; the Coordinator hosts it, nodes reach it through a proxy.</summary>
+    public const string CoordinatorSingleton = "decider";
+
     // Training threads hog all cores, so heartbeats come late from healthy nodes: patience, and a high threshold.
-    private const string Settings = """
+    internal const string Settings = """
         akka {
           actor {
             serializers {

@@ -62,6 +62,8 @@ public sealed class ClusterProgram
         services.AddOptions<ClusterNodeOptions>().BindConfiguration(ClusterNodeOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpEndpointOptions>, HttpEndpointOptionsValidator>();
         services.AddOptions<HttpEndpointOptions>().BindConfiguration(HttpEndpointOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DataEndpointOptions>, DataEndpointOptionsValidator>();
+        services.AddOptions<DataEndpointOptions>().BindConfiguration(DataEndpointOptions.Section).ValidateOnStart();
         services.AddHostedService<ParentWatch>();
         services.AddHealthChecks();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(45));

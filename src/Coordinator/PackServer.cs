@@ -1,0 +1,41 @@
+using Ganymede.Collectives;
+using Ganymede.Messages;
+using Microsoft.Extensions.Options;
+
+namespace Ganymede.Coordinator;
+
+/// <summary>Serves packed data sets to the nodes by their SHA-256, over this process's end of the data plane.</summary>
+public sealed partial class PackServer : IAsyncDisposable
+{
+    private readonly DataPlane _plane;
+
+    private PackServer(DataPlane plane, string host) => (_plane, Host) = (plane, host);
+
+    /// <summary>Host name or address at which nodes reach it.</summary>
+    public string Host { get; }
+
+    public int Port => _plane.Port;
+
+    public string Address => $"{Host}:{Port}";
+
+    public static PackServer Listen(IServiceProvider services)
+    {
+        var node = services.GetRequiredService<IOptions<ClusterNodeOptions>>().Value;
+        var data = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value;
+        var log = services.GetRequiredService<ILogger<PackServer>>();
+        var plane = DataPlane.Listen(new DataPlaneOptions
+        {
+            Name = ClusterHosting.CoordinatorRole, Host = node.BindHostName, Port = data.Port, Log = message => LogDataPlane(log, message),
+        });
+        return new PackServer(plane, node.PublicHostName);
+    }
+
+    public void Serve(string sha256, string path) => _plane.Serve(sha256, path);
+
+    public void Unserve(string sha256) => _plane.Unserve(sha256);
+
+    public ValueTask DisposeAsync() => _plane.DisposeAsync();
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Data plane: {What}")]
+    private static partial void LogDataPlane(ILogger logger, string what);
+}

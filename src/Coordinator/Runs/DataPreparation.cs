@@ -1,0 +1,44 @@
+using Ganymede.Datasets;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Coordinator.Runs;
+
+/// <summary>Reads the data set once, packs it into the run's folder and serves it to the members by its hash.</summary>
+public static class DataPreparation
+{
+    /// <summary>The pack is served.</summary>
+    public sealed record Packed(DataSummary Summary, string Path, string Sha256, long Bytes);
+
+    /// <summary>It cannot be; <see cref="BadInput"/> when the user's files are at fault.</summary>
+    public sealed record NotPacked(string Reason, bool BadInput);
+
+    /// <summary>Blocking; call it off the mailbox. Returns <see cref="Packed"/> or <see cref="NotPacked"/>, never throws for a file's sake.</summary>
+    public static object Run(RunRequest request, PackServer packs, CancellationToken cancel)
+    {
+        try
+        {
+            var source = DataSource.Resolve(request.Data);
+            var result = source.Read(new PackSettings(request.Size, request.Channels, request.SkipUnreadable), cancel);
+            Directory.CreateDirectory(request.Folder);
+            var path = Path.Combine(request.Folder, "data.pack");
+            var sha256 = PackFile.Write(path, result.Pack);
+            packs.Serve(sha256, path);
+
+            var counts = result.Pack.ClassCounts;
+            var summary = new DataSummary(
+                source.Name, result.Pack.Count, request.Size, request.Channels, sha256,
+                [.. result.Pack.Classes.Select((name, index) => new ClassCount(name, counts[index]))],
+                [.. result.Unreadable.Select(file => $"{file.Path}: {file.Reason}")]);
+            return new Packed(summary, path, sha256, new FileInfo(path).Length);
+        }
+        catch (BadDataException error)
+        {
+            return new NotPacked(error.Message, BadInput: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new NotPacked($"The data set cannot be packed into {request.Folder}: {error.Message}", BadInput: false);
+        }
+    }
+}

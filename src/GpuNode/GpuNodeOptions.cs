@@ -1,0 +1,40 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+
+namespace Ganymede.GpuNode;
+
+/// <summary>What this node brings to a run. Bound from the "Node" section.</summary>
+public sealed partial class GpuNodeOptions : IValidatableObject
+{
+    public const string Section = "Node";
+
+    /// <summary>One replica for each entry of this comma-separated list: <c>cpu</c>, <c>cpu,cpu</c>, <c>cuda:0,cuda:1</c>.</summary>
+    [Required]
+    public string Devices { get; set; } = "cpu";
+
+    /// <summary>Libtorch threads of each replica. Another number gives other bits, so it is the same on all nodes of a run.</summary>
+    [Range(1, 256)]
+    public int Threads { get; set; } = 1;
+
+    /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
+    public string CacheFolder { get; set; } = "";
+
+    public string[] DeviceList => Devices.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (DeviceList.Length == 0)
+            yield return new("Node:Devices names no device; cpu is one.");
+        foreach (var device in DeviceList.Where(device => !DeviceName().IsMatch(device)))
+            yield return new($"Node:Devices: '{device}' is neither cpu nor cuda:N.");
+    }
+
+    [GeneratedRegex("^(cpu|cuda:[0-9]{1,2})$")]
+    private static partial Regex DeviceName();
+}
+
+/// <summary>Validates <see cref="GpuNodeOptions"/>.</summary>
+[OptionsValidator]
+public sealed partial class GpuNodeOptionsValidator : IValidateOptions<GpuNodeOptions>;

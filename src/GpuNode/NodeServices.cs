@@ -1,0 +1,30 @@
+using Ganymede.Collectives;
+using Ganymede.Messages;
+using Microsoft.Extensions.Options;
+
+namespace Ganymede.GpuNode;
+
+/// <summary>What runs and samplers need of their node.</summary>
+/// <param name="Devices">One replica, or one drawing thread, each.</param>
+public sealed partial record NodeServices(DataPlane DataPlane, PackCache Packs, string[] Devices, int ThreadsPerReplica, ILoggerFactory Logs)
+{
+    public static NodeServices Create(IServiceProvider services)
+    {
+        var cluster = services.GetRequiredService<IOptions<ClusterNodeOptions>>().Value;
+        var node = services.GetRequiredService<IOptions<GpuNodeOptions>>().Value;
+        var logs = services.GetRequiredService<ILoggerFactory>();
+        var log = logs.CreateLogger<DataPlane>();
+        var plane = DataPlane.Listen(new DataPlaneOptions
+        {
+            Name = $"{ClusterHosting.GpuNodeRole}-{Environment.ProcessId}",
+            Host = cluster.BindHostName,
+            Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
+            Log = message => LogDataPlane(log, message),
+        });
+        var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;
+        return new NodeServices(plane, new PackCache(cache, plane), node.DeviceList, node.Threads, logs);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Data plane: {What}")]
+    private static partial void LogDataPlane(ILogger logger, string what);
+}

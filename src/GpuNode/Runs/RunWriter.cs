@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Threading.Channels;
+using Ganymede.Datasets;
+using Ganymede.Messages;
+using Ganymede.Storage;
+using Ganymede.Training;
+
+namespace Ganymede.GpuNode.Runs;
+
+/// <summary>
+/// The lead member's files of a run: <c>ledger.jsonl</c> and <c>metrics.jsonl</c> as steps commit, sample grids and
+/// checkpoints on a thread of their own while training goes on. One piece of slow work waits at most; a second makes the
+/// training thread wait, so memory stays bounded. What fails there fails the run at its next step.
+/// </summary>
+public sealed class RunWriter : IDisposable
+{
+    private const int MetricsEvery = 10;
+
+    private readonly PrepareRun _prepare;
+    private readonly ImagePack _pack;
+    private readonly Preset _preset;
+    private readonly Action<IClusterMessage> _report;
+    private readonly NodeId _node;
+    private readonly StepLog _ledger;
+    private readonly StepLog _metrics;
+    private readonly Channel<Action> _work = Channel.CreateBounded<Action>(1);
+    private readonly Task _worker;
+    private volatile Exception? _failure;
+
+    public RunWriter(
+        PrepareRun prepare, ImagePack pack, Preset preset, long firstStep, Action<IClusterMessage> report, NodeId node)
+    {
+        _prepare = prepare;
+        _pack = pack;
+        _preset = preset;
+        _report = report;
+        _node = node;
+        Directory.CreateDirectory(Path.Combine(Plan.Folder, "grids"));
+        _ledger = StepLog.Open(Path.Combine(Plan.Folder, "ledger.jsonl"), firstStep);
+        _metrics = StepLog.Open(Path.Combine(Plan.Folder, "metrics.jsonl"), firstStep);
+        _worker = Task.Run(WorkAsync);
+    }
+
+    public string? LastCheckpoint { get; private set; }
+    public string? LastGrid { get; private set; }
+
+    private RunPlan Plan => _prepare.Plan;
+
+    /// <summary>Writes down a committed step, and starts what is due after it. On the replica's thread.</summary>
+    /// <param name="step">Steps committed, from 1.</param>
+    /// <param name="fingerprint">Hash of the weights after the step; 0 when it was not taken.</param>
+    /// <param name="last">The run ends after this step: grid and checkpoint are due.</param>
+    public void Commit(Replica replica, long step, long view, ulong fingerprint, double discriminatorLoss, double generatorLoss, bool last)
+    {
+        if (_failure is { } failure)
+            throw new IOException(failure.Message, failure);
+
+        _ledger.Append(new LedgerLine(
+            step, view, (step - 1) * Plan.Batch, step * Plan.Batch - 1,
+            fingerprint == 0 ? null : fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
+        if (step % MetricsEvery == 0 || last)
+            _metrics.Append(new MetricsLine(step, discriminatorLoss, generatorLoss, Replica.LiveTensors, Environment.WorkingSet));
+
+        if (last || (Plan.SampleEvery > 0 && step % Plan.SampleEvery == 0))
+            WriteGrid(replica.DrawGrid(), step);
+        if (last || (Plan.CheckpointEvery > 0 && step % Plan.CheckpointEvery == 0))
+            WriteCheckpoint(replica, step, discriminatorLoss, generatorLoss);
+    }
+
+    /// <summary>Waits until everything is on disk.</summary>
+    /// <exception cref="IOException">Something could not be written.</exception>
+    public void Finish()
+    {
+        _work.Writer.TryComplete();
+        _worker.GetAwaiter().GetResult();
+        if (_failure is { } failure)
+            throw new IOException(failure.Message, failure);
+    }
+
+    public void Dispose()
+    {
+        _work.Writer.TryComplete();
+        _worker.GetAwaiter().GetResult();
+        _ledger.Dispose();
+        _metrics.Dispose();
+    }
+
+    private void WriteGrid(SampleGrid grid, long step) => Enqueue(() =>
+    {
+        var chw = ImageGrid.Compose(
+            grid.Pixels, grid.Count, _preset.Channels, _preset.Size, _preset.Size, grid.Columns, padding: 2, out var height, out var width);
+        var path = Path.Combine(Plan.Folder, "grids", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}.png"));
+        File.WriteAllBytes(path + ".tmp", Png.Encode(chw, _preset.Channels, height, width));
+        File.Move(path + ".tmp", path, overwrite: true);
+        LastGrid = path;
+        _report(new ArtifactWritten(_prepare.Run, _node, "grid", path, step));
+    });
+
+    private void WriteCheckpoint(Replica replica, long step, double discriminatorLoss, double generatorLoss)
+    {
+        var state = replica.CopyState();
+        var info = new CheckpointInfo
+        {
+            Step = step,
+            NextSample = step * Plan.Batch,
+            PresetName = Plan.PresetName,
+            Preset = Plan.Preset,
+            Seed = Plan.Seed,
+            DataSha256 = _prepare.Pack.Sha256,
+            Classes = _pack.Classes,
+            WeightsSha256 = replica.WeightsSha256(),
+            Metrics = new Dictionary<string, double> { ["discriminatorLoss"] = discriminatorLoss, ["generatorLoss"] = generatorLoss },
+        };
+        Enqueue(() =>
+        {
+            LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
+            _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step));
+        });
+    }
+
+    private void Enqueue(Action work)
+    {
+        while (!_work.Writer.TryWrite(work))
+        {
+            if (!_work.Writer.WaitToWriteAsync().AsTask().GetAwaiter().GetResult())
+                return; // completed: only after the end, when nothing is due
+        }
+    }
+
+    private async Task WorkAsync()
+    {
+        await foreach (var work in _work.Reader.ReadAllAsync())
+        {
+            if (_failure is not null)
+                continue;
+            try
+            {
+                work();
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CheckpointException or StorageException)
+            {
+                _failure = error;
+            }
+        }
+    }
+
+    private sealed record LedgerLine(long Step, long View, long FirstSample, long LastSample, string? Weights) : IStepLine;
+
+    private sealed record MetricsLine(
+        long Step, double DiscriminatorLoss, double GeneratorLoss, long LiveTensors, long ResidentBytes) : IStepLine;
+}

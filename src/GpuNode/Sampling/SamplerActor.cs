@@ -1,0 +1,93 @@
+using Akka.Actor;
+using Akka.Event;
+using Ganymede.Messages;
+
+namespace Ganymede.GpuNode.Sampling;
+
+/// <summary>
+/// Draws for one generation job on this node: asks the Coordinator for units, has one <see cref="SamplingPipeline"/> for
+/// each device draw and store them, and says which are stored. Each pipeline is kept a few units ahead, never more.
+/// </summary>
+public sealed class SamplerActor : ReceiveActor
+{
+    /// <summary>Units in hand for each device: one drawn, one encoded and written, one waiting.</summary>
+    public const int UnitsInHand = 3;
+
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly StartSampling _start;
+    private readonly IActorRef _coordinatorsJob;
+    private readonly NodeId _node;
+    private readonly NodeServices _services;
+    private SamplingPipeline[] _pipelines = [];
+
+    private sealed record Loaded(SamplingPipeline[] Pipelines);
+
+    private sealed record NotLoaded(string Reason, bool BadInput);
+
+    private sealed record Stored(long Unit, int Images, SamplingPipeline By);
+
+    private sealed record Failed(string Reason);
+
+    public SamplerActor(StartSampling start, IActorRef coordinatorsJob, NodeId node, NodeServices services)
+    {
+        _start = start;
+        _coordinatorsJob = coordinatorsJob;
+        _node = node;
+        _services = services;
+
+        Receive<Loaded>(Begin);
+        Receive<NotLoaded>(failed => GiveUp(failed.Reason, failed.BadInput));
+        Receive<UnitLeased>(leased => _pipelines.MinBy(pipeline => pipeline.InHand)!.Draw(leased.Unit));
+        Receive<Stored>(stored =>
+        {
+            _coordinatorsJob.Tell(new UnitCommitted(_start.Job, _node, stored.Unit, stored.Images));
+            _coordinatorsJob.Tell(new RequestUnit(_start.Job, _node));
+        });
+        Receive<Failed>(failed => GiveUp(failed.Reason, badInput: false));
+        Receive<StopSampling>(_ => Context.Stop(Self));
+    }
+
+    public static Props Props(StartSampling start, IActorRef coordinatorsJob, NodeId node, NodeServices services) =>
+        Akka.Actor.Props.Create(() => new SamplerActor(start, coordinatorsJob, node, services));
+
+    protected override void PreStart()
+    {
+        var self = Self;
+        var (plan, services) = (_start.Plan, _services);
+        Task.Run(object () =>
+        {
+            try
+            {
+                return new Loaded([.. services.Devices.Select(device => SamplingPipeline.Open(
+                    plan, device, services.ThreadsPerReplica,
+                    stored: (pipeline, unit, images) => self.Tell(new Stored(unit, images, pipeline)),
+                    failed: reason => self.Tell(new Failed(reason))))]);
+            }
+            catch (SamplingException error)
+            {
+                return new NotLoaded(error.Message, error.BadInput);
+            }
+        }).PipeTo(Self, failure: error => new NotLoaded(error.Message, BadInput: false));
+    }
+
+    protected override void PostStop()
+    {
+        foreach (var pipeline in _pipelines)
+            pipeline.Dispose();
+    }
+
+    private void Begin(Loaded loaded)
+    {
+        _pipelines = loaded.Pipelines;
+        _log.Info("Drawing {Job} from {Checkpoint} on {Devices}", _start.Job, _pipelines[0].Checkpoint, string.Join(",", _services.Devices));
+        _coordinatorsJob.Tell(new SamplerReady(_start.Job, _node, _pipelines[0].Checkpoint, _pipelines[0].JobKey));
+        for (var i = 0; i < _pipelines.Length * UnitsInHand; i++)
+            _coordinatorsJob.Tell(new RequestUnit(_start.Job, _node));
+    }
+
+    private void GiveUp(string reason, bool badInput)
+    {
+        _coordinatorsJob.Tell(new SamplingFailed(_start.Job, _node, reason, badInput));
+        Context.Stop(Self);
+    }
+}

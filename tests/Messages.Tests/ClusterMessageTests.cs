@@ -1,0 +1,145 @@
+using System.Runtime.Serialization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Serialization;
+using Ganymede.Messages;
+using MessagePack;
+
+namespace Ganymede.Tests;
+
+/// <summary>What crosses the wire between processes, through the serializer that the programs use.</summary>
+public sealed class ClusterMessageTests : IAsyncLifetime
+{
+    private static readonly RunId Run = new("cgan-32-20260101-000000-abcdef");
+    private static readonly NodeId Node = new("node-1");
+    private static readonly JobId Job = new("generate-1");
+    private static readonly View View = new(3, [new ViewMember(Node, "host", 4053, 0, 2, 2), new ViewMember(new NodeId("b"), "host", 4054, 2, 2, 1)]);
+    private static readonly RunPlan Plan = new("cgan-32", "{}", ulong.MaxValue, 20, 64, 4, "/runs/a", 5, 10, 3);
+    private static readonly PhaseSeconds Phases = new(1, 2, 3);
+    private static readonly GenerationPlan Generation = new("/runs/a", 9, 1000, ["bag"], 50, "/images");
+
+    private static readonly JsonSerializerOptions _json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    private ActorSystem _system = null!;
+
+    /// <summary>One of each message; <see cref="Every_message_is_tried"/> holds the list to be whole.</summary>
+    public static TheoryData<string, IClusterMessage> Messages()
+    {
+        IClusterMessage[] messages =
+        [
+            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99, "http://127.0.0.1:1"),
+            new NodeRegistered(Node),
+            new PrepareRun(Run, Plan, View, new PackLocation("host", 1, "abc", 5), Resume: true),
+            new RunPrepared(Run, Node, 3, 10, ulong.MaxValue, PackWasCached: true),
+            new BeginTraining(Run, 3),
+            new StopRun(Run, "asked"),
+            new AbortRun(Run, "lost b"),
+            new ProgressReport(Run, Node, 3, 12, double.NaN, 0.5, 1.5, Phases, 100, 1 << 30, 1),
+            new ArtifactWritten(Run, Node, "grid", "/runs/a/grids/step.png", 12),
+            new MemberFinished(Run, Node, 20, Stopped: false, "hash", 1280, 2.5, Phases, "/c", null),
+            new MemberFailed(Run, Node, "disk full", BadInput: false, LostPeer: true),
+            new StartSampling(Job, Generation),
+            new SamplerReady(Job, Node, "/c", "key"),
+            new RequestUnit(Job, Node),
+            new UnitLeased(Job, 7, 120),
+            new UnitCommitted(Job, Node, 7, 50),
+            new SamplingFailed(Job, Node, "no", BadInput: true),
+            new StopSampling(Job),
+        ];
+        return [.. messages.Select(message => new TheoryDataRow<string, IClusterMessage>(message.GetType().Name, message))];
+    }
+
+    [Theory]
+    [MemberData(nameof(Messages))]
+    public void A_message_survives_the_wire(string name, IClusterMessage message)
+    {
+        var serializer = Assert.IsType<MessagePackClusterSerializer>(_system.Serialization.FindSerializerFor(message));
+
+        var received = serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message));
+
+        Assert.Equal(name, serializer.Manifest(message));
+        Assert.IsType(message.GetType(), received);
+        Assert.Equal(Json(message), Json(received));
+    }
+
+    [Fact]
+    public void Every_message_is_tried() =>
+        Assert.Equal(
+            MessagePackClusterSerializer.Manifests.Keys.Order(StringComparer.Ordinal),
+            Messages().Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Every_message_is_a_sealed_record_with_keys()
+    {
+        foreach (var type in MessagePackClusterSerializer.Manifests.Values)
+        {
+            Assert.True(type.IsSealed, $"{type.Name} is not sealed");
+            Assert.True(type.IsDefined(typeof(MessagePackObjectAttribute), inherit: false), $"{type.Name} has no MessagePack keys");
+            Assert.True(type.GetMethod("<Clone>$") is not null, $"{type.Name} is not a record");
+        }
+    }
+
+    [Fact]
+    public void What_is_not_a_cluster_message_is_refused_instead_of_written_as_JSON()
+    {
+        foreach (var stranger in new object[] { new Dictionary<string, int> { ["a"] = 1 }, new Uri("http://localhost"), View })
+        {
+            var serializer = Assert.IsType<RefusingSerializer>(_system.Serialization.FindSerializerFor(stranger));
+
+            var refusal = Assert.Throws<SerializationException>(() => serializer.ToBinary(stranger));
+            Assert.Contains(stranger.GetType().FullName!, refusal.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Throws<SerializationException>(() => _system.Serialization.FindSerializerFor(View).FromBinary<object>([1, 2, 3]));
+    }
+
+    [Fact]
+    public void A_manifest_names_a_message_of_ours_or_nothing()
+    {
+        var serializer = (MessagePackClusterSerializer)_system.Serialization.FindSerializerFor(new NodeRegistered(Node));
+
+        foreach (var manifest in new[] { "System.Diagnostics.Process, System.Diagnostics.Process", "", "RunPlan", "nodeRegistered" })
+            Assert.Throws<SerializationException>(() => serializer.FromBinary([0x90], manifest));
+    }
+
+    [Fact]
+    public void Damaged_bytes_are_an_error_and_never_a_large_allocation()
+    {
+        var serializer = (MessagePackClusterSerializer)_system.Serialization.FindSerializerFor(new NodeRegistered(Node));
+        var whole = serializer.ToBinary(new PrepareRun(Run, Plan, View, new PackLocation("host", 1, "abc", 5), Resume: false));
+        var random = new Random(1);
+        var before = GC.GetTotalAllocatedBytes();
+
+        for (var trial = 0; trial < 2000; trial++)
+        {
+            var damaged = whole.ToArray();
+            for (var flip = 0; flip < 4; flip++)
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+
+            try
+            {
+                serializer.FromBinary(damaged[..random.Next(1, damaged.Length + 1)], nameof(PrepareRun));
+            }
+            catch (Exception error) when (error is MessagePackSerializationException or SerializationException or EndOfStreamException)
+            {
+                // What a damaged message has to end in, unless the flip hit a figure or a letter.
+            }
+        }
+
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 200L << 20);
+    }
+
+    /// <summary>Every property, keyed or not, so that a forgotten key shows.</summary>
+    private static string Json(object message) =>
+        JsonSerializer.Serialize(message, message.GetType(), _json);
+
+    public ValueTask InitializeAsync()
+    {
+        _system = ActorSystem.Create("wire", ClusterHosting.Settings);
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync() => await _system.Terminate();
+}
