@@ -1,1 +1,1 @@
-return 0;
+return await Ganymede.Cli.Shell.RunAsync(args);

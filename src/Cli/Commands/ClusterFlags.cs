@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+
+namespace Ganymede.Cli;
+
+/// <summary>The options of every command that uses a cluster: how large a local one is, or where another one is.</summary>
+internal sealed partial class ClusterFlags
+{
+    private readonly Option<int?> _nodes = OptionKinds.Whole("--nodes", "count", "GPU nodes (processes) to work on.", 1, 1024, 2);
+
+    private readonly Option<string?> _devices = OptionKinds.Text(
+        "--devices", "list", "Devices of each node, one replica each, separated by commas: cpu, cuda, cuda:1.", "cpu");
+
+    private readonly Option<int?> _threads = OptionKinds.Whole(
+        "--threads", "count", "Threads of each replica. Part of what fixes the bits of a result.", 1, 256, 1);
+
+    private readonly Option<string?> _coordinator = OptionKinds.Text(
+        "--coordinator", "url", "Work on a running cluster through its Coordinator, such as http://127.0.0.1:8080, rather than on a local one started for it.");
+
+    /// <summary>What the command line said of the cluster.</summary>
+    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator);
+
+    public void AddTo(Command command, bool withCoordinator = true)
+    {
+        command.Add(_nodes);
+        command.Add(_devices);
+        command.Add(_threads);
+        if (withCoordinator)
+            command.Add(_coordinator);
+    }
+
+    public Values Read(ParseResult parsed, List<string> problems)
+    {
+        var text = parsed.GetValue(_devices)!;
+        var devices = text.Split(',', StringSplitOptions.TrimEntries);
+        foreach (var device in devices.Where(device => !DeviceName().IsMatch(device)).Distinct())
+            problems.Add($"--devices {text}: '{device}' is not a device; cpu, cuda, cuda:0, cuda:1, … are, separated by commas.");
+
+        Uri? coordinator = null;
+        if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
+        {
+            if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))
+                problems.Add($"--coordinator {address}: a URL such as http://127.0.0.1:8080 is expected.");
+            foreach (var option in new Option[] { _devices, _threads }.Where(parsed.Given))
+                problems.Add($"{option.Name}: a running cluster's nodes have devices and threads of their own; leave it out with --coordinator.");
+        }
+
+        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator);
+    }
+
+    [GeneratedRegex(@"^(cpu|cuda(:\d{1,3})?)\z")]
+    private static partial Regex DeviceName();
+}

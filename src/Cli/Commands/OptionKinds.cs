@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+
+namespace Ganymede.Cli;
+
+/// <summary>Options whose complaints name the option, the value and what was expected.</summary>
+internal static class OptionKinds
+{
+    /// <summary>A whole number in a range. Without a default it is optional, and null when not given.</summary>
+    public static Option<T?> Whole<T>(string name, string unit, string description, T least, T most, T? byDefault = null)
+        where T : struct, IBinaryInteger<T> => new(name)
+    {
+        HelpName = unit,
+        Description = description,
+        DefaultValueFactory = byDefault is null ? null! : _ => byDefault,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+                return value;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: a whole number from {least:N0} to {most:N0} is expected."));
+            return null;
+        },
+    };
+
+    /// <summary>A number in a range.</summary>
+    public static Option<double> Number(string name, string unit, string description, double least, double most, double byDefault) => new(name)
+    {
+        HelpName = unit,
+        Description = description,
+        DefaultValueFactory = _ => byDefault,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+                return value;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: a number from {least} to {most} is expected."));
+            return 0;
+        },
+    };
+
+    public static Option<string?> Text(string name, string unit, string description, string? byDefault = null) => new(name)
+    {
+        HelpName = unit,
+        Description = description,
+        DefaultValueFactory = byDefault is null ? null! : _ => byDefault,
+    };
+
+    public static Option<string[]> Repeatable(string name, string unit, string description) => new(name)
+    {
+        HelpName = unit,
+        Description = description + " May be given several times.",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = _ => [],
+    };
+
+    public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
+
+    /// <summary>True when the user wrote the option, rather than its default standing in.</summary>
+    public static bool Given(this ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+}

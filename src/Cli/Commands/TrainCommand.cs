@@ -1,0 +1,73 @@
+using System.CommandLine;
+
+namespace Ganymede.Cli;
+
+/// <summary><c>ganymede train</c>: one run, on a local cluster or another one.</summary>
+internal static class TrainCommand
+{
+    /// <summary>Seed of runs and of generation jobs when none is given: a result is reproducible unless asked otherwise.</summary>
+    public const ulong DefaultSeed = 42;
+
+    private static readonly Option<bool> Json = OptionKinds.Switch("--json", "Print the result as one JSON object on standard output; everything else goes to standard error.");
+
+    public static Command Create()
+    {
+        var data = OptionKinds.Text("--data", "source",
+            "Images: fashion-mnist (2,000, embedded), fashion-mnist-full (60,000, from a Debian package), an idx pair as IMAGES,LABELS, or a folder with a folder of PNG/JPEG per class.", "fashion-mnist");
+        var preset = OptionKinds.Text("--preset", "name", "Networks, loss and optimizers: a name ('ganymede presets' lists them) or a .json file.", "cgan-32");
+        var set = OptionKinds.Repeatable("--set", "key=value", "Override a key of the preset, such as discriminatorOptimizer.learningRate=1e-4.");
+        var cluster = new ClusterFlags();
+        var steps = OptionKinds.Whole<long>("--steps", "count", "Updates of both networks, in all (with --resume too). [default: the preset's]", 1, 1_000_000_000);
+        var batch = OptionKinds.Whole<int>("--batch", "images", "Images of the global mini-batch, a multiple of --shards. [default: the preset's]", 1, 65_536);
+        var shards = OptionKinds.Whole<int>("--shards", "count", "V, the parts a mini-batch is cut into: a power of two, at least the number of replicas. [default: the preset's]", 1, 1024);
+        var seed = OptionKinds.Whole("--seed", "number", "Fixes weights, noise and the order of samples.", 0, ulong.MaxValue, (ulong?)DefaultSeed);
+        var folder = OptionKinds.Text("--out", "folder", "The run's folder. [default: runs/<preset>-<yyyyMMdd-HHmmss>]");
+        var resume = OptionKinds.Switch("--resume", "Continue the run in --out from its newest checkpoint, bit for bit.");
+        var sampleEvery = OptionKinds.Whole("--sample-every", "steps", "Steps between sample grids; 0 draws only the last.", 0, 1_000_000_000, (long?)250);
+        var checkpointEvery = OptionKinds.Whole("--checkpoint-every", "steps", "Steps between checkpoints; 0 writes only the last.", 0, 1_000_000_000, (long?)500);
+        var skipUnreadable = OptionKinds.Switch("--skip-unreadable", "Leave unreadable images out, with a warning each, rather than stop.");
+        var maxStall = OptionKinds.Number("--max-stall", "seconds", "The longest a silent member is waited for.", 0.5, 3600, 3);
+
+        var command = new Command("train", "Trains a GAN and leaves weights, checkpoints and sample grids in the run's folder.")
+        {
+            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, maxStall, Json,
+        };
+        cluster.AddTo(command);
+        command.SetAction((parsed, _) =>
+        {
+            List<string> problems = [];
+            var settings = new TrainSettings
+            {
+                Data = parsed.GetValue(data)!,
+                Preset = parsed.GetValue(preset)!,
+                Set = parsed.GetValue(set)!,
+                Cluster = cluster.Read(parsed, problems),
+                Steps = parsed.GetValue(steps),
+                Batch = parsed.GetValue(batch),
+                Shards = parsed.GetValue(shards),
+                Seed = parsed.GetValue(seed)!.Value,
+                Folder = parsed.GetValue(folder),
+                Resume = parsed.GetValue(resume),
+                SampleEvery = parsed.GetValue(sampleEvery)!.Value,
+                CheckpointEvery = parsed.GetValue(checkpointEvery)!.Value,
+                SkipUnreadable = parsed.GetValue(skipUnreadable),
+                MaxStallSeconds = parsed.GetValue(maxStall),
+                Given = [.. new (Option Option, string Name)[] { (data, "--data"), (preset, "--preset"), (set, "--set"), (seed, "--seed") }
+                    .Where(pair => parsed.Given(pair.Option)).Select(pair => pair.Name)],
+            };
+            return RunAsync(settings, problems, new Terminal(parsed.GetValue(Json)));
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(TrainSettings settings, List<string> problems, Terminal terminal)
+    {
+        var request = TrainPlan.Make(settings, problems, Environment.CurrentDirectory, DateTime.Now);
+        using var interruption = new Interruption(terminal.Line);
+        await using var session = await Session.OpenAsync(settings.Cluster, request.Folder, terminal, interruption);
+        var result = await session.TrainAsync(request);
+        terminal.Result(result);
+        Summary.OfTraining(terminal, result);
+        return result.Stopped ? ExitCode.Interrupted : ExitCode.Done;
+    }
+}

@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text.Json;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Cli;
+
+/// <summary>
+/// A cluster of real processes on this machine's loopback, for one command: a Lighthouse, a Coordinator and GPU nodes, all
+/// on free ports. They end with this object, and with this process however it ends.
+/// </summary>
+internal sealed class LocalCluster : IAsyncDisposable
+{
+    /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
+    private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
+
+    /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
+
+    private readonly List<ChildProcess> _children = [];
+    private readonly List<ClusterEntry> _entries = [];
+    private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string _folder;
+    private int _stopping;
+
+    private LocalCluster(string folder) => _folder = folder;
+
+    /// <summary>An entry of <c>cluster.json</c>.</summary>
+    public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http);
+
+    public Uri Coordinator { get; private set; } = null!;
+
+    /// <summary>Completes when a process ended that should not have, with what is known of it.</summary>
+    public Task<FailedException> Broken => _broken.Task;
+
+    /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
+    /// <param name="folder">The run's folder, where <c>logs/</c> and <c>cluster.json</c> go; made if it is not there.</param>
+    /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
+    public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel)
+    {
+        var cluster = new LocalCluster(folder);
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "logs"));
+            var lighthouse = await cluster.StartAsync("lighthouse", "Lighthouse", ["--Cluster:Bootstrap=true"], cancel);
+
+            // One that fails calls off the wait for the others.
+            using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            string[] seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
+            var devices = $"--Node:Devices={string.Join(',', wanted.Devices)}";
+            var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
+            var announcements = await Task.WhenAll(
+                Enumerable.Range(1, wanted.Nodes)
+                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads]))
+                    .Prepend((Name: "coordinator", Program: "Coordinator", Arguments: seed))
+                    .Select(async start =>
+                    {
+                        try
+                        {
+                            return await cluster.StartAsync(start.Name, start.Program, start.Arguments, failed.Token);
+                        }
+                        catch (FailedException)
+                        {
+                            await failed.CancelAsync();
+                            throw;
+                        }
+                    }));
+
+            cluster.Coordinator = new Uri(announcements[0].Http);
+            foreach (var started in announcements.Prepend(lighthouse))
+                cluster._entries.Add(new ClusterEntry(started.Role, started.Pid, started.Akka, started.Data, started.Http));
+            AtomicFile.Write(Path.Combine(folder, "cluster.json"), JsonSerializer.Serialize(cluster._entries, ApiJson.Options));
+            return cluster;
+        }
+        catch (Exception)
+        {
+            await cluster.KillAsync();
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the processes at once, without asking.</summary>
+    public async Task KillAsync()
+    {
+        Interlocked.Exchange(ref _stopping, 1);
+        await Task.WhenAll(_children.Select(child => child.StopAsync(TimeSpan.Zero)));
+    }
+
+    /// <summary>Asks the members to leave, the Lighthouse last, so that those who leave have somebody to tell.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Interlocked.Exchange(ref _stopping, 1);
+        await Task.WhenAll(_children.Skip(1).Select(child => child.StopAsync(LeavePatience)));
+        await Task.WhenAll(_children.Take(1).Select(child => child.StopAsync(LeavePatience)));
+        foreach (var child in _children)
+            await child.DisposeAsync();
+    }
+
+    private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
+    {
+        var child = ChildProcess.Start(name, program, arguments, LogOf(name));
+        _children.Add(child);
+        _ = WatchAsync(child);
+        try
+        {
+            return await child.Ready.WaitAsync(ReadyDeadline, cancel);
+        }
+        catch (TimeoutException)
+        {
+            throw new FailedException($"{name} (process {child.Pid}) has not opened its ports within {ReadyDeadline.TotalSeconds:0} s. Log: {LogOf(name)}");
+        }
+        catch (FailedException)
+        {
+            throw await DeathAsync(child);
+        }
+    }
+
+    private async Task WatchAsync(ChildProcess child)
+    {
+        await child.Ended;
+        if (Volatile.Read(ref _stopping) == 0)
+            _broken.TrySetResult(await DeathAsync(child));
+    }
+
+    private async Task<FailedException> DeathAsync(ChildProcess child)
+    {
+        var code = await child.Ended;
+        return new FailedException(
+        [
+            $"{child.Name} (process {child.Pid}) ended unexpectedly with exit code {code}{Signal(code)}. Log: {LogOf(child.Name)}. Its last lines:",
+            .. child.LastLines.Select(line => $"    {line}"),
+        ]);
+    }
+
+    // .NET reports a death by signal as 128 + its number, as shells do.
+    private static string Signal(int code) => code switch
+    {
+        137 => " (killed; by hand, or for want of memory)",
+        139 => " (segmentation fault)",
+        134 => " (aborted)",
+        _ => "",
+    };
+
+    private string LogOf(string name) => Path.Combine(_folder, "logs", $"{name}.log");
+}

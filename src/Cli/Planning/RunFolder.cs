@@ -1,0 +1,70 @@
+using System.Text.Json;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Cli;
+
+/// <summary>A run's folder as the command line sees it: whether it can take a run, and what was asked for.</summary>
+internal static class RunFolder
+{
+    private const string RequestFile = "run.json";
+
+    /// <summary>What only a folder that holds a run has.</summary>
+    private static readonly string[] Traces = [RequestFile, "checkpoints", "ledger.jsonl"];
+
+    /// <summary>Why the folder cannot be used; empty when it can. It is made if it is not there.</summary>
+    /// <param name="option">What named the folder, for the message.</param>
+    public static IEnumerable<string> Problems(string folder, bool resume, string option)
+    {
+        if (File.Exists(folder))
+            return [$"{option} {folder}: a file, where a folder is expected."];
+        if (!resume && Traces.FirstOrDefault(trace => Path.Exists(Path.Combine(folder, trace))) is { } trace)
+            return [$"{option} {folder}: holds a run already ({trace}); continue it with --resume, or choose another folder."];
+        return WritableProblem(folder, option) is { } problem ? [problem] : [];
+    }
+
+    /// <summary>Why nothing can be written to the folder; null when it can. It is made if it is not there.</summary>
+    public static string? WritableProblem(string folder, string option)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using (new FileStream(Path.Combine(folder, $".write-check-{Environment.ProcessId}"), FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose))
+                return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return $"{option} {folder}: cannot be written to: {error.Message}";
+        }
+    }
+
+    /// <summary>Keeps what was asked for beside what comes of it.</summary>
+    public static void WriteRequest(RunRequest request)
+    {
+        var path = Path.Combine(request.Folder, RequestFile);
+        AtomicFile.Write(path, JsonSerializer.Serialize(request, new JsonSerializerOptions(ApiJson.Options) { WriteIndented = true }));
+    }
+
+    /// <summary>Null where there is none, or none that can be read.</summary>
+    public static RunRequest? ReadRequest(string folder)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunRequest>(File.ReadAllText(Path.Combine(folder, RequestFile)), ApiJson.Options);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Files that are there whole or not at all.</summary>
+internal static class AtomicFile
+{
+    public static void Write(string path, string text)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        File.WriteAllText(temporary, text);
+        File.Move(temporary, path, overwrite: true);
+    }
+}
