@@ -12,7 +12,7 @@ public sealed class IndependentCheckTests
     [InlineData("cgan-32", "batch=16", "shards=4", "generator.norm=none")]
     [InlineData("cgan-32", "batch=16", "shards=1")]
     [InlineData("article-64", "batch=4", "shards=1")]
-    [InlineData("article-64-adam", "batch=4", "shards=1")]
+    [InlineData("article-64-adam", "batch=32", "shards=1")]
     public void Shards_summed_along_the_tree_train_as_one_plain_mini_batch_does(string name, params string[] overrides)
     {
         var preset = Preset.Load(name, ["precision=float64", .. overrides]);
