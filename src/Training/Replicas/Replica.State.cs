@@ -62,6 +62,10 @@ public sealed partial class Replica
         WeightsSha256 = WeightsSha256(),
     };
 
+    /// <summary>One network's tensors, also between the phases of a step: for tests.</summary>
+    internal IReadOnlyList<NamedTensor> CopyStateOf(Phase phase) =>
+        phase == Phase.Discriminator ? Capture(_discriminator.Network) : Capture(_generator.Network);
+
     internal static IReadOnlyList<NamedTensor> Capture(nn.Module network) =>
         [.. network.state_dict().Select(entry => TensorBytes.Capture(entry.Key, entry.Value))];
 
