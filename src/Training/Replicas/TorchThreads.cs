@@ -11,6 +11,7 @@ internal sealed class TorchThreads
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         _count = count;
+        NativeBackend.EnsureLoaded(); // before torch's static constructor, which does not ask the resolver
     }
 
     /// <summary>Call first in every public method that computes.</summary>
