@@ -46,8 +46,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>Connects in the background.</summary>
     public void Dial()
     {
-        _sender = new Thread(DialAndSend) { IsBackground = true, Name = $"send to {Address.Name}" };
-        _sender.Start();
+        _sender = Start(DialAndSend, "send to");
     }
 
     /// <summary>Reserves the link for one accepted connection; a second one is refused.</summary>
@@ -58,12 +57,12 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     {
         _socket = socket;
         Volatile.Write(ref _stream, new FrameStream(socket));
-        _sender = new Thread(Send) { IsBackground = true, Name = $"send to {Address.Name}" };
-        StartReceiving();
-        _sender.Start();
+        _receiver = Start(Receive, "receive from");
+        _sender = Start(Send, "send to");
         if (group.HasEnded)
         {
-            Stop();
+            // Disposed in the same moment: whoever closed the links may not have seen this connection.
+            Close(TimeSpan.Zero);
         }
     }
 
@@ -135,10 +134,11 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    private void StartReceiving()
+    private Thread Start(ThreadStart body, string does)
     {
-        _receiver = new Thread(Receive) { IsBackground = true, Name = $"receive from {Address.Name}" };
-        _receiver.Start();
+        var thread = new Thread(body) { IsBackground = true, Name = $"{does} {Address.Name}" };
+        thread.Start();
+        return thread; // only what runs can be joined
     }
 
     private void DialAndSend()
@@ -162,7 +162,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             return;
         }
 
-        StartReceiving();
+        _receiver = Start(Receive, "receive from");
         if (group.HasEnded)
         {
             Stop();

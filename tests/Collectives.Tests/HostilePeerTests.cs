@@ -236,8 +236,9 @@ public sealed class HostilePeerTests
         await training.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.True(steps > 100, $"only {steps} steps went on beside the garbage");
         Assert.True(GC.GetTotalMemory(forceFullCollection: true) - before < 64 << 20, "memory grew");
+        // Not quite all: a greeting whose view was turned into a later one is still waiting for it.
+        Assert.True(SpinWait.SpinUntil(() => cluster.Lines.Count >= 1950, TimeSpan.FromSeconds(10)), $"{cluster.Lines.Count} lines");
         Assert.All(cluster.Lines, line => Assert.Contains("closed ", line, StringComparison.Ordinal));
-        Assert.True(cluster.Lines.Count >= 1500, $"only {cluster.Lines.Count} lines");
     }
 
     /// <summary>The bytes of a good greeting, to be spoilt.</summary>
