@@ -62,7 +62,8 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         if (group.HasEnded)
         {
             // Disposed in the same moment: whoever closed the links may not have seen this connection.
-            Close(TimeSpan.Zero);
+            Stop();
+            Close(TimeSpan.FromMilliseconds(100));
         }
     }
 
@@ -95,7 +96,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     {
         PulseSender();
         PulseReceiver();
-        Shutdown(_stream is null ? SocketShutdown.Both : SocketShutdown.Receive);
+        Shutdown(SocketShutdown.Receive);
     }
 
     /// <summary>Wakes even a sender in the middle of a frame.</summary>
@@ -143,10 +144,12 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     private void DialAndSend()
     {
+        Socket? greeted = null;
         try
         {
             var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, () => group.HasEnded, opened => _socket = opened);
             Handshake.Send(socket, group.HelloTo(Index));
+            greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
             var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.Options.MaxStall);
             if (!reply.Accepted)
@@ -158,6 +161,11 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
         catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
         {
+            if (group.HasEnded && greeted is not null)
+            {
+                TrySayWhy(new FrameStream(greeted)); // read after the hello, if the other side still takes it
+            }
+
             group.Lose(this, new Fault(Index, error is LinkException ? error.Message : $"cannot be reached ({error.Message})", -1, default, error));
             return;
         }
@@ -273,6 +281,18 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     private FrameHeader Header(Exchange exchange, FrameKind kind) =>
         new(kind, group.View, exchange.Step, exchange.Phase, 0, 0, 0, 0, (byte)exchange.Type, 0, 0);
+
+    private void TrySayWhy(FrameStream stream)
+    {
+        try
+        {
+            SayWhy(stream);
+        }
+        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        {
+            // The peer is gone as well.
+        }
+    }
 
     /// <summary>Tells the peer whom this party blames, so that it does not blame this one for hanging up.</summary>
     private void SayWhy(FrameStream stream)
