@@ -159,7 +159,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
             Volatile.Write(ref _stream, new FrameStream(socket));
         }
-        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        catch (Exception error) // whatever it is: the caller must hear of it
         {
             if (group.HasEnded && greeted is not null)
             {
@@ -204,8 +204,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
             SayWhy(stream);
         }
-        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        catch (Exception error)
         {
+            // Whatever it is, such as memory the caller has freed: the caller must hear of it, and the process must not end.
             if (inside)
             {
                 group.Leave();
