@@ -6,6 +6,9 @@ internal static class Programs
     /// <summary>Overrides the folder that has <c>&lt;Program&gt;/release/Ganymede.&lt;Program&gt;.dll</c>.</summary>
     public const string FolderVariable = "GANYMEDE_PROGRAMS";
 
+    /// <summary>What a cluster consists of.</summary>
+    public static IReadOnlyList<string> OfCluster { get; } = ["Lighthouse", "Coordinator", "GpuNode"];
+
     /// <summary>The dotnet that runs this very process.</summary>
     public static string DotNet { get; } = Path.GetFullPath(Path.Combine(
         System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));

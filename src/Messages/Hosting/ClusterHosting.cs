@@ -39,6 +39,8 @@ public static class ClusterHosting
             shutdown-after-unsuccessful-join-seed-nodes = off
           }
           remote.watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }
+          # The host stops the actor system; the hook would do so on a Ctrl-C that is meant for another process.
+          coordinated-shutdown.run-by-clr-shutdown-hook = off
           coordinated-shutdown.phases {
             before-service-unbind.timeout = 30s
           }
