@@ -111,6 +111,21 @@ public sealed class PackFileTests : IDisposable
         Assert.Throws<IOException>(() => PackFile.Write(_folder["missing/a.pack"], Small()));
     }
 
+    [Fact]
+    public void A_full_disk_is_said_with_the_path_and_the_old_file_stays()
+    {
+        using var disk = SmallDisk.Mount(_folder["disk"], kibibytes: 64);
+        var path = _folder["disk/a.pack"];
+        var sha = PackFile.Write(path, Small());
+        var large = new ImagePack(channels: 1, height: 64, width: 64, ["only"], new int[20], new byte[20 * 64 * 64]);
+
+        var error = Assert.Throws<IOException>(() => PackFile.Write(path, large));
+
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder["disk"]));
+        Assert.Equal(3, PackFile.Read(path, sha).Count);
+    }
+
     private static ImagePack Small() =>
         new(channels: 1, height: 4, width: 4, ["cat", "dog"], [0, 1, 1], [.. Enumerable.Range(0, 48).Select(i => (byte)(i * 5))]);
 

@@ -38,7 +38,11 @@ public static class ClusterHosting
             failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s, heartbeat-interval = 1s }
             shutdown-after-unsuccessful-join-seed-nodes = off
           }
-          remote.watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }
+          remote {
+            watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }
+            # On Linux .NET's address reuse lets two processes listen on one port; a taken port must be an error.
+            dot-netty.tcp.tcp-reuse-addr = off
+          }
           # The host stops the actor system; the hook would do so on a Ctrl-C that is meant for another process.
           coordinated-shutdown.run-by-clr-shutdown-hook = off
           coordinated-shutdown.phases {

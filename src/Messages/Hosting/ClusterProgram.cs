@@ -128,6 +128,10 @@ public sealed class ClusterProgram
             {
                 failures.AddRange(errors.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures));
             }
+            catch (InvalidOperationException error)
+            {
+                failures.Add(error.Message); // the binder's: names the setting, the value and the type it should have
+            }
         }
 
         if (failures.Count > 0)

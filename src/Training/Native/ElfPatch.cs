@@ -54,6 +54,8 @@ internal static class ElfPatch
                 auxiliary += elf.UInt32(at + 12);
             }
 
+            if (elf.UInt32(entry + 12) == 0)
+                break;
             need += elf.UInt32(entry + 12);
         }
 

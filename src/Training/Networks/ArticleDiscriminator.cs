@@ -8,8 +8,8 @@ namespace Ganymede.Training;
 /// Discriminator of the article: the flattened image through dense layers without bias to 1024, 512, 256, 128, 64 and 32, each with norm and leaky
 /// ReLU, then a dense layer to one logit. 13.29 M parameters for 64x64x3.
 /// </summary>
-/// <remarks>Axes as in <see cref="Generator"/>.</remarks>
-public sealed class ArticleDiscriminator : Discriminator
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
+public sealed class ArticleDiscriminator : DiscriminatorNetwork
 {
     /// <summary>How many hidden layers halve the width.</summary>
     public const int HiddenLayers = 6;

@@ -9,15 +9,15 @@ namespace Ganymede.Training;
 /// stride 2 (Keras' "same" padding is padding 1 here) up to the image's size, norm and leaky ReLU between, tanh at the end. 3.59 M parameters at
 /// F = 512, Z = 100, 64x64x3.
 /// </summary>
-/// <remarks>Axes as in <see cref="Generator"/>.</remarks>
-public sealed class ArticleGenerator : Generator
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
+public sealed class ArticleGenerator : GeneratorNetwork
 {
     /// <summary>Keras' default slope of leaky ReLU at the article's time.</summary>
     internal const double Slope = 0.3;
 
     private readonly Dense project;
     private readonly Norm projectNorm;
-    private readonly ModuleList<ConvTranspose2d> up;
+    private readonly ModuleList<DoublingConvolution> up;
     private readonly ModuleList<Norm> norms;
     private readonly int _width;
 
@@ -33,12 +33,12 @@ public sealed class ArticleGenerator : Generator
         _width = width;
         project = new(noise, width * 4 * 4, precision, hasBias: false);
         projectNorm = Norm.Create(norm, width * 4 * 4, classes: null, precision);
-        up = nn.ModuleList<ConvTranspose2d>();
+        up = nn.ModuleList<DoublingConvolution>();
         norms = nn.ModuleList<Norm>();
         for (var side = 8; side <= size; side *= 2, width /= 2)
         {
             var outputs = side == size ? channels : width / 2;
-            up.Add(nn.ConvTranspose2d(width, outputs, kernel_size: 4, stride: 2, padding: 1, dtype: precision)); // B outputs side side
+            up.Add(new(width, outputs, precision, hasBias: side == size || norm == NormKind.None)); // B outputs side side
             if (side < size)
             {
                 norms.Add(Norm.Create(norm, outputs, classes: null, precision));

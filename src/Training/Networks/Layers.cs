@@ -18,18 +18,18 @@ public interface ISpectralLayer
 public sealed class Convolution : nn.Module<Tensor, Tensor>, ISpectralLayer
 {
     private readonly Parameter weight; // O I K K
-    private readonly Parameter bias;   // O
+    private readonly Parameter? bias;  // O
     private readonly SpectralNorm? spectral;
     private readonly long _stride;
     private readonly long _padding;
 
     public Convolution(
-        long inputs, long outputs, long kernel, long stride, long padding, ScalarType precision, bool spectralNorm = false)
+        long inputs, long outputs, long kernel, long stride, long padding, ScalarType precision, bool hasBias = true, bool spectralNorm = false)
         : base(nameof(Convolution))
     {
         (_stride, _padding) = (stride, padding);
         weight = nn.Parameter(zeros([outputs, inputs, kernel, kernel], dtype: precision));
-        bias = nn.Parameter(zeros(outputs, dtype: precision));
+        bias = hasBias ? nn.Parameter(zeros(outputs, dtype: precision)) : null;
         spectral = spectralNorm ? new(outputs, inputs * kernel * kernel, precision) : null;
         RegisterComponents();
     }
@@ -45,6 +45,25 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, ISpectralLayer
         return nn.functional.conv2d(input, kernel, bias, [_stride, _stride], [_padding, _padding], [1, 1])
             .MoveToOuterDisposeScope();
     }
+}
+
+/// <summary>
+/// Transposed convolution with kernel 4, stride 2 and padding 1 (Keras' "same"): [B, I, H, W] to [B, O, 2H, 2W].
+/// </summary>
+public sealed class DoublingConvolution : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight; // I O 4 4
+    private readonly Parameter? bias;  // O
+
+    public DoublingConvolution(long inputs, long outputs, ScalarType precision, bool hasBias) : base(nameof(DoublingConvolution))
+    {
+        weight = nn.Parameter(zeros([inputs, outputs, 4, 4], dtype: precision));
+        bias = hasBias ? nn.Parameter(zeros(outputs, dtype: precision)) : null;
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input) =>
+        nn.functional.conv_transpose2d(input, weight, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
 }
 
 /// <summary>Dense layer, [B, I] to [B, O].</summary>

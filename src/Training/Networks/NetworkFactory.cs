@@ -16,12 +16,12 @@ public static class NetworkFactory
     /// <param name="preset">Decides everything but the weights.</param>
     /// <param name="classCount">Y; read only when the preset is conditional.</param>
     /// <param name="seed">Decides the weights.</param>
-    public static Generator CreateGenerator(Preset preset, int classCount, ulong seed)
+    public static GeneratorNetwork CreateGenerator(Preset preset, int classCount, ulong seed)
     {
         var precision = ScalarTypeOf(preset.Precision);
         int? classes = preset.Conditional ? classCount : null;
         var (architecture, width, noise, norm) = preset.Generator;
-        Generator generator = architecture switch
+        GeneratorNetwork generator = architecture switch
         {
             GeneratorArchitecture.Upsample =>
                 new UpsampleGenerator(preset.Size, preset.Channels, width, noise, norm, classes, precision),
@@ -34,12 +34,12 @@ public static class NetworkFactory
     }
 
     /// <inheritdoc cref="CreateGenerator"/>
-    public static Discriminator CreateDiscriminator(Preset preset, int classCount, ulong seed)
+    public static DiscriminatorNetwork CreateDiscriminator(Preset preset, int classCount, ulong seed)
     {
         var precision = ScalarTypeOf(preset.Precision);
         int? classes = preset.Conditional ? classCount : null;
         var (architecture, width, norm, spectralNorm) = preset.Discriminator;
-        Discriminator discriminator = architecture switch
+        DiscriminatorNetwork discriminator = architecture switch
         {
             DiscriminatorArchitecture.Projection =>
                 new ProjectionDiscriminator(preset.Size, preset.Channels, width, norm, spectralNorm, classes, precision),

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
-/// <summary>What stands between a layer and its activation. Chosen by the preset's keys <c>…norm</c>.</summary>
+/// <summary>
+/// What stands between a layer and its activation. A layer before batch norm has no bias: the norm would take it away again. Chosen by the preset's keys <c>…norm</c>.
+/// </summary>
 public abstract class Norm(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {
     /// <param name="input">[B, F] or [B, F, H, W].</param>

@@ -8,8 +8,8 @@ namespace Ganymede.Training;
 /// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4, summed over space; the score
 /// is a linear function of these features plus their inner product with the class's embedding.
 /// </summary>
-/// <remarks>Axes as in <see cref="Generator"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
-public sealed class ProjectionDiscriminator : Discriminator
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
+public sealed class ProjectionDiscriminator : DiscriminatorNetwork
 {
     private const double Slope = 0.2;
     private readonly ModuleList<HalvingStage> stages;
@@ -71,7 +71,7 @@ public sealed class HalvingStage : nn.Module<Tensor, Tensor, Tensor>
         : base(nameof(HalvingStage))
     {
         _slope = slope;
-        conv = new(inputs, outputs, kernel: 4, stride: 2, padding: 1, precision, spectralNorm);
+        conv = new(inputs, outputs, kernel: 4, stride: 2, padding: 1, precision, hasBias: normKind == NormKind.None, spectralNorm);
         norm = Norm.Create(normKind, outputs, classes: null, precision);
         RegisterComponents();
     }

@@ -9,8 +9,8 @@ namespace Ganymede.Training;
 /// (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does). The class enters through conditional
 /// norms; with other norms as a one-hot vector beside the noise (Mirza and Osindero, 2014).
 /// </summary>
-/// <remarks>Axes as in <see cref="Generator"/>. F channels at 4x4, halved at each doubling.</remarks>
-public sealed class UpsampleGenerator : Generator
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
+public sealed class UpsampleGenerator : GeneratorNetwork
 {
     private readonly Dense project;
     private readonly Norm projectNorm;
@@ -65,7 +65,7 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
 
     public UpsampleStage(long inputs, long outputs, NormKind normKind, int? classes, ScalarType precision) : base(nameof(UpsampleStage))
     {
-        conv = new(inputs, outputs, kernel: 3, stride: 1, padding: 1, precision);
+        conv = new(inputs, outputs, kernel: 3, stride: 1, padding: 1, precision, hasBias: normKind == NormKind.None);
         norm = Norm.Create(normKind, outputs, classes, precision);
         RegisterComponents();
     }

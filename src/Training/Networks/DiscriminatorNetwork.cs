@@ -6,8 +6,8 @@ namespace Ganymede.Training;
 /// <summary>
 /// Scores how real images look. What every discriminator promises, whatever its layers are.
 /// </summary>
-/// <remarks>Axes as in <see cref="Generator"/>.</remarks>
-public abstract class Discriminator(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
+public abstract class DiscriminatorNetwork(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {
     /// <param name="image">[B, C, H, W], in -1..1.</param>
     /// <param name="label">[B], int64 in 0..Y-1; not read by an unconditional discriminator.</param>

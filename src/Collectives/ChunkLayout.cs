@@ -1,0 +1,22 @@
+namespace Ganymede.Collectives;
+
+/// <summary>Which party sums which bytes of a buffer, and the chunks this goes in. Ranges are contiguous, in party order, cut at
+/// multiples of 64 bytes and as equal as that allows; some are empty if there is less to do than parties.</summary>
+internal readonly record struct ChunkLayout(int Bytes, int Parties, int ChunkBytes)
+{
+    private const int Alignment = 64;
+
+    public int Start(int party) =>
+        (int)Math.Min(Bytes, ((long)Bytes + Alignment - 1) / Alignment * party / Parties * Alignment);
+
+    public int RangeBytes(int party) => Start(party + 1) - Start(party);
+
+    public int Chunks(int party) => (int)(((long)RangeBytes(party) + ChunkBytes - 1) / ChunkBytes);
+
+    /// <summary>Offset in the whole buffer and length of a chunk, in bytes.</summary>
+    public (int Offset, int Length) Chunk(int party, int chunk)
+    {
+        var offset = Start(party) + chunk * ChunkBytes;
+        return (offset, Math.Min(ChunkBytes, Start(party + 1) - offset));
+    }
+}

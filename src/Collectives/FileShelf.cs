@@ -1,0 +1,75 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+
+namespace Ganymede.Collectives;
+
+/// <summary>The files this process serves, by key. A key is only ever looked up, never made into a path.</summary>
+internal sealed class FileShelf
+{
+    public const int PartBytes = 256 * 1024;
+    private readonly ConcurrentDictionary<string, string> _paths = new(StringComparer.Ordinal);
+
+    public static bool IsKey(string key) => key.Length is >= 1 and <= 128 && key.All(c => c is >= 'a' and <= 'z' or >= '0' and <= '9' or '-');
+
+    public static void RequireKey(string key)
+    {
+        if (!IsKey(key))
+        {
+            throw new ArgumentException($"'{key}' is not a key: 1..128 of a-z, 0-9 and '-'", nameof(key));
+        }
+    }
+
+    public void Put(string key, string path) => _paths[key] = path;
+
+    public void Remove(string key) => _paths.TryRemove(key, out _);
+
+    /// <summary>Answers a fetch: the length, then the content in frames.</summary>
+    public void Send(Socket socket, string key)
+    {
+        if (!IsKey(key) || !_paths.TryGetValue(key, out var path))
+        {
+            Handshake.Send(socket, new HelloReply(false, "there is nothing under this key", 0));
+            throw new LinkException($"asked for '{Handshake.Shorten(key, 128)}', which is not served");
+        }
+
+        using var file = Open(socket, path);
+        var size = RandomAccess.GetLength(file);
+        Handshake.Send(socket, new HelloReply(true, "", size));
+        var stream = new FrameStream(socket);
+        var buffer = ArrayPool<byte>.Shared.Rent(PartBytes);
+        try
+        {
+            for (var offset = 0L; offset < size;)
+            {
+                var count = RandomAccess.Read(file, buffer.AsSpan(0, (int)Math.Min(PartBytes, size - offset)), offset);
+                if (count == 0)
+                {
+                    throw new IOException($"'{path}' has become shorter while it was served");
+                }
+
+                var part = buffer.AsSpan(0, count);
+                stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, count, 0, FrameStream.Checksum(part), count), part);
+                offset += count;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static Microsoft.Win32.SafeHandles.SafeFileHandle Open(Socket socket, string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, options: FileOptions.SequentialScan);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The fetcher need not know our paths.
+            Handshake.Send(socket, new HelloReply(false, "it cannot be read there", 0));
+            throw;
+        }
+    }
+}

@@ -1,0 +1,254 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace Ganymede.Collectives;
+
+/// <summary>
+/// The parties of one view. All call <see cref="AllReduce"/> with the same sequence of (step, phase, type, length). After any failure
+/// the group is dead: every later call throws, the peers are told why, and a newer view is needed.
+/// </summary>
+public sealed partial class Group : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly DataPlane _plane;
+    private readonly PeerLink[] _links;
+    private readonly ulong[] _fingerprints;
+    private int _begun;
+    private int _inside;
+    private int _unfinished;
+    private long _sequence;
+    private long _startedAt;
+    private bool _busy;
+    private volatile bool _hasEnded;
+    private volatile Fault? _failure;
+
+    internal Group(DataPlane plane, string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards)
+    {
+        (_plane, Run, View, Parties, Self, Shards) = (plane, run, view, [.. parties], self, shards);
+        Plan = new ReductionPlan(shards, [.. parties.Select(party => party.Shards)], self);
+        Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes);
+        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes);
+        _fingerprints = new ulong[parties.Count];
+        _links = [.. Enumerable.Range(0, parties.Count).Where(index => index != self).Select(index => new PeerLink(this, index, parties[index]))];
+    }
+
+    public string Run { get; }
+
+    public long View { get; }
+
+    public IReadOnlyList<PartyAddress> Parties { get; }
+
+    /// <summary>Index of this process in <see cref="Parties"/>.</summary>
+    public int Self { get; }
+
+    /// <summary>V.</summary>
+    public int Shards { get; }
+
+    internal DataPlaneOptions Options => _plane.Options;
+
+    internal ReductionPlan Plan { get; }
+
+    internal Exchange Exchange { get; }
+
+    internal ulong Layout { get; }
+
+    internal bool IsBusy
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _busy;
+            }
+        }
+    }
+
+    internal bool HasEnded => _hasEnded;
+
+    internal Fault? Failure => _failure;
+
+    /// <summary>
+    /// Sums the parties' partial sums along the canonical tree; <paramref name="result"/> then holds the root, bitwise the same at all
+    /// parties and for every number of them. Blocks the calling thread; one call at a time. Neither memory is touched after it returned
+    /// or threw.
+    /// </summary>
+    /// <param name="step">Step, the same at all parties.</param>
+    /// <param name="phase">Phase, the same at all parties.</param>
+    /// <param name="type">Type of an element.</param>
+    /// <param name="partials">This party's maximal complete subtrees, ascending (<see cref="PartialSums.Complete"/>), each as long as the result.</param>
+    /// <param name="result">Receives the sum; a whole number of elements, 0 too. Must not overlap a partial sum.</param>
+    /// <param name="fingerprint">What all parties must agree on, such as a hash of the weights; 0: not given.</param>
+    /// <param name="cancel">Ends the wait at once, and the group.</param>
+    /// <exception cref="CollectiveException">A peer is lost, late or does something else; names party, step, phase and chunk.</exception>
+    /// <exception cref="DivergenceException">The fingerprints differ.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public void AllReduce(
+        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result,
+        ulong fingerprint = 0, CancellationToken cancel = default)
+    {
+        RequireFitting(type, partials, result.Length);
+        cancel.ThrowIfCancellationRequested();
+        Start(step, phase, type, partials, result, fingerprint);
+        try
+        {
+            using var registration = cancel.UnsafeRegister(
+                static (state, token) => ((Group)state!).Fail(new Fault(-1, "was cancelled", -1, default) { Cancelled = token }), this);
+            for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
+            {
+                Exchange.Sum(chunk);
+                ChunkSummed();
+            }
+
+            if (!WaitUntilFinished())
+            {
+                Quiesce();
+                throw Describe(_failure!, step, phase);
+            }
+        }
+        finally
+        {
+            Exchange.End();
+            lock (_gate)
+            {
+                _busy = false;
+            }
+        }
+    }
+
+    /// <summary>Ends the group: whoever waits in it, here or at a peer, gets an exception with this reason at once.</summary>
+    public void Abort(string reason) => Fail(new Fault(-1, $"aborted: {reason}", -1, default));
+
+    /// <summary>Closes the connections. A call that is still waiting gets an exception.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_busy)
+            {
+                Fail(new Fault(-1, "left the view", -1, default));
+            }
+
+            _hasEnded = true;
+        }
+
+        _plane.Forget(this);
+        foreach (var link in _links)
+        {
+            link.Stop();
+        }
+
+        var patience = Stopwatch.GetTimestamp();
+        foreach (var link in _links)
+        {
+            var left = TimeSpan.FromMilliseconds(100) - Stopwatch.GetElapsedTime(patience);
+            link.Close(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        }
+    }
+
+    internal void Connect()
+    {
+        foreach (var link in _links.Where(link => link.Index > Self))
+        {
+            link.Dial();
+        }
+    }
+
+    internal Hello HelloTo(int index) =>
+        new(HelloPurpose.Join, Run, View, Self, Parties[Self].Name, index, Parties[index].Name, Layout, "");
+
+    /// <summary>Why a connection cannot be this group's; null if it can. Claims the link.</summary>
+    internal string? Refuse(Hello hello)
+    {
+        if (hello.Index < 0 || hello.Index >= Self || Parties[hello.Index].Name != hello.Name)
+        {
+            return $"party '{hello.Name}' with number {hello.Index} does not connect to this one in view {View}";
+        }
+
+        if (hello.AcceptorIndex != Self || hello.AcceptorName != Parties[Self].Name)
+        {
+            return $"this is party '{Parties[Self].Name}' with number {Self}, not '{hello.AcceptorName}' with number {hello.AcceptorIndex}";
+        }
+
+        if (hello.Layout != Layout)
+        {
+            return $"view {View} has other parties, shards or chunks here";
+        }
+
+        return _links[hello.Index].TryClaim() ? null : $"party '{hello.Name}' is already connected";
+    }
+
+    internal void Attach(int index, Socket socket) => _links[index].Attach(socket);
+
+    private void Start(
+        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint)
+    {
+        lock (_gate)
+        {
+            if (_failure is { } fault)
+            {
+                throw Describe(fault, step, phase);
+            }
+
+            ObjectDisposedException.ThrowIf(_hasEnded, this);
+            if (_busy)
+            {
+                throw new InvalidOperationException("the group is in an all-reduce already: one at a time");
+            }
+
+            _busy = true;
+            Exchange.Start(step, phase, type, partials, result, fingerprint);
+            _fingerprints[Self] = fingerprint;
+            _begun = 0;
+            _unfinished = 2 * _links.Length;
+            _startedAt = Environment.TickCount64;
+            Volatile.Write(ref _sequence, _sequence + 1);
+        }
+
+        foreach (var link in _links)
+        {
+            link.PulseSender();
+            link.PulseReceiver();
+        }
+    }
+
+    private void RequireFitting(ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, int bytes)
+    {
+        if (bytes % type.Size() != 0)
+        {
+            throw new ArgumentException($"result of {bytes} bytes is not a whole number of {type}", nameof(partials));
+        }
+
+        var nodes = Plan.NodesOf[Self];
+        if (partials.Count != nodes.Length)
+        {
+            throw new ArgumentException($"{partials.Count} partial sums where the party's shards make {nodes.Length}", nameof(partials));
+        }
+
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            if (partials[i].Node != nodes[i] || partials[i].Sum.Length != bytes)
+            {
+                throw new ArgumentException(
+                    $"partial sum {i} is {partials[i].Node} with {partials[i].Sum.Length} bytes, not {nodes[i]} with {bytes}", nameof(partials));
+            }
+        }
+    }
+
+    private Exception Describe(Fault fault, long step, byte phase)
+    {
+        var where = $"all-reduce of run '{Run}', view {View}, step {step}, phase {phase}";
+        if (fault.Cancelled is { } token)
+        {
+            return new OperationCanceledException($"{where}: cancelled", token);
+        }
+
+        var index = fault.Party < 0 ? Self : fault.Party;
+        var party = fault.Parties ?? Parties[index].Name;
+        var chunk = fault.Chunk < 0 ? "" : $", chunk {fault.Chunk}";
+        var waited = fault.Waited == default ? "" : $" (nothing came for {fault.Waited.TotalSeconds:0.0} s)";
+        var message = $"{where}{chunk}: party '{party}' at {Parties[index].Host}:{Parties[index].Port} {fault.Text}{waited}";
+        return fault.Divergence
+            ? new DivergenceException(message, party, step, phase, fault.Waited, fault.Inner)
+            : new CollectiveException(message, party, step, phase, fault.Chunk, fault.Waited, fault.Inner);
+    }
+}

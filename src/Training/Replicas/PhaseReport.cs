@@ -1,0 +1,49 @@
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// What all members learn of a phase from the same all-reduce: means over the global mini-batch, so equal on all of them. A loss or an
+/// accuracy that the phase does not have is NaN.
+/// </summary>
+/// <param name="RealLoss">D's loss term over real images (phase D).</param>
+/// <param name="FakeLoss">D's loss term over generated images (phase D).</param>
+/// <param name="GeneratorLoss">G's loss (phase G).</param>
+/// <param name="RealAccuracy">The part of the real images that D scores above zero (phase D), 0..1.</param>
+/// <param name="FakeAccuracy">The part of the generated images that D scores at zero or below, 0..1.</param>
+/// <param name="Finite">False when the sum held an infinity or a NaN: then nothing was updated, on any member.</param>
+/// <param name="NonFiniteShards">Shards whose own buffer was not finite; 0 with <c>Finite</c> false means that the sum overflowed.</param>
+/// <param name="StopRequested">Some member was asked to stop.</param>
+/// <param name="CheckpointRequested">Some member was asked for a checkpoint.</param>
+public sealed record PhaseReport(
+    Phase Phase,
+    long Step,
+    double RealLoss,
+    double FakeLoss,
+    double GeneratorLoss,
+    double RealAccuracy,
+    double FakeAccuracy,
+    bool Finite,
+    int NonFiniteShards,
+    bool StopRequested,
+    bool CheckpointRequested)
+{
+    internal static PhaseReport Read(Phase phase, long step, ReadOnlySpan<byte> sum, ScalarType type, int shards)
+    {
+        var discriminator = phase == Phase.Discriminator;
+        return new(
+            phase,
+            step,
+            discriminator ? Mean(sum, TrailerSlot.RealLoss) : double.NaN,
+            discriminator ? Mean(sum, TrailerSlot.FakeLoss) : double.NaN,
+            discriminator ? double.NaN : Mean(sum, TrailerSlot.GeneratorLoss),
+            discriminator ? Mean(sum, TrailerSlot.RealAccuracy) : double.NaN,
+            Mean(sum, TrailerSlot.FakeAccuracy),
+            Finiteness.IsFinite(sum, type),
+            (int)Trailer.Read(sum, type, TrailerSlot.NonFinite),
+            Trailer.Read(sum, type, TrailerSlot.Stop) > 0,
+            Trailer.Read(sum, type, TrailerSlot.Checkpoint) > 0);
+
+        double Mean(ReadOnlySpan<byte> sum, TrailerSlot slot) => Trailer.Read(sum, type, slot) / shards;
+    }
+}

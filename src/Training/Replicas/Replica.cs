@@ -1,0 +1,182 @@
+using Ganymede.Datasets;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// One copy of generator, discriminator, moving average and optimizer state on one device. It computes gradients of shards and applies sums of
+/// them; who computes which shard, and how they are summed, is not its business. A step is: <see cref="BeginStep"/>, then for each
+/// <see cref="Phase"/> <see cref="ComputeShard"/> for some shards and <see cref="Apply"/> once with the sum over all. Replicas that were
+/// applied the same sums hold the same bits.
+/// </summary>
+/// <remarks>
+/// Used by one thread, as TorchSharp's dispose scopes, grad mode and number of threads are per thread. On a device other than the CPU, gradients
+/// and sums are copied between host and device; this path has not been run on a GPU.
+/// </remarks>
+public sealed partial class Replica : IDisposable
+{
+    private readonly Preset _preset;
+    private readonly ImagePack _data;
+    private readonly ulong _seed;
+    private readonly Device _device;
+    private readonly TorchThreads _threads;
+    private readonly TrainedNetwork<GeneratorNetwork> _generator;
+    private readonly TrainedNetwork<DiscriminatorNetwork> _discriminator;
+    private readonly MovingAverage _average;
+    private readonly ShardWorker _worker;
+    private readonly Translation _translation;
+    private bool _discriminatorApplied;
+
+    /// <param name="preset">Decides networks, losses, optimizers and the numbers of samples and shards.</param>
+    /// <param name="data">Images of the preset's size.</param>
+    /// <param name="seed">Decides first weights, order of samples and all noise.</param>
+    /// <param name="device"><c>cpu</c> or <c>cuda:N</c>.</param>
+    /// <param name="threads">Torch's threads for the calling thread, at least 1. Another number gives another, equally valid result.</param>
+    /// <exception cref="BadDataException">The images are not of the preset's size or channels.</exception>
+    public Replica(Preset preset, ImagePack data, ulong seed, string device, int threads)
+    {
+        (_preset, _data, _seed) = (preset, data, seed);
+        _threads = new(threads);
+        _threads.Enter();
+        _device = new Device(device);
+        var plan = new ShardPlan(preset, data, seed, _device);
+        var type = NetworkFactory.ScalarTypeOf(preset.Precision);
+        var classes = data.Classes.Count;
+
+        _generator = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.GeneratorOptimizer, _device);
+        _discriminator = new(NetworkFactory.CreateDiscriminator(preset, classes, seed), preset.DiscriminatorOptimizer, _device);
+        _average = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.Ema, _device);
+        _translation = new(preset.Augment.Translation, preset.Size, data.Background, type, _device);
+        _worker = new(_generator, _discriminator, plan, _translation, GanLoss.Create(preset.Loss));
+    }
+
+    /// <summary>Tensors that the calling thread holds. Stays the same from step to step.</summary>
+    public static long LiveTensors => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+    /// <summary>Bytes an element of the flat buffers: 4 or 8, by the preset's precision.</summary>
+    public int ElementSize => _generator.ElementSize;
+
+    /// <summary>The step whose phases come next; those before it are applied.</summary>
+    public long NextStep { get; private set; }
+
+    /// <summary>Position in the sample order at which <see cref="NextStep"/> starts.</summary>
+    public long NextSample => NextStep * _preset.Batch;
+
+    /// <summary>Asks all members to stop: it travels in the trailer of every shard computed from now on. Set it from the replica's thread.</summary>
+    public bool StopRequested { get; set; }
+
+    /// <summary>Asks all members to agree on a checkpoint, in the same way as <see cref="StopRequested"/>.</summary>
+    public bool CheckpointRequested { get; set; }
+
+    /// <summary>Length of a phase's flat buffer in elements: gradient (parameters padded to 64 bytes), batch-norm statistics, trailer.</summary>
+    public int Elements(Phase phase) => phase == Phase.Discriminator ? _discriminator.Elements : _generator.Elements;
+
+    /// <summary>Once a step, before its shards: iterates the spectral-norm vectors from the weights. Repeating it changes nothing.</summary>
+    /// <exception cref="InvalidOperationException">It is not this step's turn.</exception>
+    public void BeginStep(long step)
+    {
+        _threads.Enter();
+        RequireTurn(step);
+        if (!_discriminatorApplied) // Within a step the vectors stay as they are.
+        {
+            _generator.BeginStep();
+            _discriminator.BeginStep();
+        }
+    }
+
+    /// <summary>Writes a shard's flat buffer: the gradient of the mean loss over its samples, its batch-norm statistics, its trailer.</summary>
+    /// <param name="phase">Which network learns.</param>
+    /// <param name="step">From 0.</param>
+    /// <param name="shard">0..V-1.</param>
+    /// <param name="gradient"><see cref="Elements"/> times <see cref="ElementSize"/> bytes of host memory; overwritten.</param>
+    public void ComputeShard(Phase phase, long step, int shard, Span<byte> gradient)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        ArgumentOutOfRangeException.ThrowIfNegative(shard);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, _preset.Shards);
+        RequireLength(phase, gradient.Length);
+        _threads.Enter();
+        if (phase == Phase.Discriminator)
+        {
+            _worker.Discriminate(step, shard, gradient);
+        }
+        else
+        {
+            _worker.Generate(step, shard, gradient);
+        }
+
+        var type = _generator.Type;
+        Trailer.Write(gradient, type, TrailerSlot.NonFinite, Finiteness.IsFinite(gradient, type) ? 0 : 1);
+        Trailer.Write(gradient, type, TrailerSlot.Stop, StopRequested ? 1 : 0);
+        Trailer.Write(gradient, type, TrailerSlot.Checkpoint, CheckpointRequested ? 1 : 0);
+    }
+
+    /// <summary>
+    /// Ends a phase: updates the phase's network by the mean over shards, folds the statistics in and, after G, moves the average. A sum that is not
+    /// finite updates nothing, on any member, as all see the same sum; the step counts all the same.
+    /// </summary>
+    /// <param name="phase">D first, then G.</param>
+    /// <param name="step"><see cref="NextStep"/>.</param>
+    /// <param name="sum">The flat buffers of all V shards, summed.</param>
+    /// <exception cref="InvalidOperationException">It is not this step's or phase's turn.</exception>
+    public PhaseReport Apply(Phase phase, long step, ReadOnlySpan<byte> sum)
+    {
+        _threads.Enter();
+        RequireLength(phase, sum.Length);
+        RequireTurn(step);
+        if ((phase == Phase.Generator) != _discriminatorApplied)
+        {
+            throw new InvalidOperationException($"Phase {phase} of step {step} is applied out of its turn.");
+        }
+
+        var report = PhaseReport.Read(phase, step, sum, _generator.Type, _preset.Shards);
+        if (phase == Phase.Discriminator)
+        {
+            if (report.Finite)
+            {
+                _discriminator.Update(sum, _preset.Shards);
+            }
+
+            _discriminatorApplied = true;
+            return report;
+        }
+
+        if (report.Finite)
+        {
+            _generator.Update(sum, _preset.Shards);
+            _average.Follow(_generator, step);
+        }
+
+        _generator.EndStep();
+        _discriminator.EndStep();
+        _discriminatorApplied = false;
+        NextStep = step + 1;
+        return report;
+    }
+
+    public void Dispose()
+    {
+        _worker.Dispose();
+        _translation.Dispose();
+        _average.Dispose();
+        _discriminator.Dispose();
+        _generator.Dispose();
+    }
+
+    private void RequireTurn(long step)
+    {
+        if (step != NextStep)
+        {
+            throw new InvalidOperationException($"Step {step} is out of turn: step {NextStep} comes next.");
+        }
+    }
+
+    private void RequireLength(Phase phase, int bytes)
+    {
+        if (bytes != Elements(phase) * ElementSize)
+        {
+            throw new ArgumentException($"Phase {phase} needs {Elements(phase) * ElementSize} bytes, not {bytes}.");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using Ganymede.Datasets;
+using static TorchSharp.torch;
+
+namespace Ganymede.Training;
+
+/// <summary>
+/// What a shard of a step works on, as a pure function of (seed, step, shard): its real images, and all that is drawn by chance. Every member can
+/// make every shard's share, so no message tells it.
+/// </summary>
+public sealed class ShardPlan
+{
+    private readonly Preset _preset;
+    private readonly ImagePack _data;
+    private readonly ulong _seed;
+    private readonly SampleOrder _order;
+    private readonly ScalarType _type;
+    private readonly Device _device;
+
+    /// <exception cref="BadDataException">The images are not of the preset's size or channels.</exception>
+    public ShardPlan(Preset preset, ImagePack data, ulong seed, Device device)
+    {
+        if (data.Height != preset.Size || data.Width != preset.Size || data.Channels != preset.Channels)
+        {
+            throw new BadDataException($"the data is {data.Channels} x {data.Height} x {data.Width}, but preset {preset.Name} needs "
+                + $"{preset.Channels} x {preset.Size} x {preset.Size}");
+        }
+
+        (_preset, _data, _seed, _device) = (preset, data, seed, device);
+        _order = new(data.Count, seed);
+        _type = NetworkFactory.ScalarTypeOf(preset.Precision);
+    }
+
+    /// <summary>Images a shard: b = B / V.</summary>
+    public int Samples => _preset.SamplesPerShard;
+
+    /// <summary>
+    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W] in -1..1 and labels [b].
+    /// The caller owns both.
+    /// </summary>
+    public (Tensor Images, Tensor Labels) Real(long step, int shard)
+    {
+        var imageBytes = _data.ImageBytes;
+        var pixels = new byte[Samples * imageBytes];
+        var labels = new long[Samples];
+        for (var sample = 0; sample < Samples; sample++)
+        {
+            var index = _order.IndexOf(step * _preset.Batch + (long)shard * Samples + sample);
+            _data.Image(index).CopyTo(pixels.AsSpan(sample * imageBytes));
+            labels[sample] = _data.Labels[index];
+        }
+
+        using var scope = NewDisposeScope();
+        var images = tensor(pixels, device: _device).to(_type).div_(127.5).sub_(1)
+            .view(Samples, _data.Channels, _data.Height, _data.Width);
+        return (images.MoveToOuterDisposeScope(), tensor(labels, device: _device).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Noise [b, Z] from N(0, 1), and labels [b] as frequent as the data's. The caller owns both.</summary>
+    public (Tensor Noise, Tensor Labels) Imagined(Phase phase, long step, int shard)
+    {
+        var (noisePurpose, labelPurpose) = phase == Phase.Discriminator
+            ? (RandomPurpose.DiscriminatorNoise, RandomPurpose.DiscriminatorLabels)
+            : (RandomPurpose.GeneratorNoise, RandomPurpose.GeneratorLabels);
+        var noise = new double[Samples * _preset.Generator.Noise];
+        Random(step, shard, noisePurpose).FillNormal(noise);
+
+        // The label of an image chosen at random is a label chosen by the classes' frequencies, exactly.
+        var random = Random(step, shard, labelPurpose);
+        var labels = new long[Samples];
+        for (var sample = 0; sample < Samples; sample++)
+        {
+            labels[sample] = _data.Labels[random.NextInt(_data.Count)];
+        }
+
+        using var scope = NewDisposeScope();
+        return (tensor(noise, dtype: _type, device: _device).view(Samples, -1).MoveToOuterDisposeScope(),
+            tensor(labels, device: _device).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.</summary>
+    public CounterRandom Augmentation(Phase phase, long step, int shard) =>
+        Random(step, shard, phase == Phase.Discriminator ? RandomPurpose.DiscriminatorAugment : RandomPurpose.GeneratorAugment);
+
+    private CounterRandom Random(long step, int shard, uint purpose) => new(_seed, (ulong)step, (uint)shard, purpose);
+}

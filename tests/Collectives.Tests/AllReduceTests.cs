@@ -1,0 +1,92 @@
+using Ganymede.Collectives;
+
+namespace Ganymede.Tests;
+
+public sealed class AllReduceTests
+{
+    private static readonly int[] Counts = [0, 1, 10, 100, 1000, 10_000, (1 << 18) + 3];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public async Task All_members_get_the_canonical_sum_bit_for_bit(int members)
+    {
+        await using var cluster = new Members(8, members);
+        var groups = cluster.JoinAll();
+        var step = 0L;
+        foreach (var type in new[] { ElementType.Float32, ElementType.Float64 })
+        {
+            foreach (var count in Counts)
+            {
+                foreach (var integers in new[] { true, false })
+                {
+                    var shards = Reference.Shards(type, 8, count, seed: count + members, integers);
+                    var expected = Reference.Sum(type, shards);
+                    step++;
+                    Members.Run(members, member =>
+                    {
+                        var partials = Members.PartialsOf(8, cluster.Owned[member], type, shards);
+                        var result = new byte[expected.Length];
+                        groups[member].AllReduce(step, 1, type, partials.Complete, result, fingerprint: 42);
+                        Assert.True(expected.AsSpan().SequenceEqual(result), $"member {member} of {members}, {count} x {type}");
+                    });
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Any_ownership_size_chunk_and_delay_gives_the_same_bits()
+    {
+        // Trials are independent of each other and mostly wait: several run at a time.
+        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 }, trial => Trial(trial).GetAwaiter().GetResult());
+    }
+
+    private static async Task Trial(int seed)
+    {
+        var random = new Random(seed);
+        var shards = 1 << random.Next(0, 5);
+        var owned = RandomOwnership(random, shards, random.Next(1, 6));
+        var chunk = 64 * random.Next(1, 40);
+        var type = random.Next(2) == 0 ? ElementType.Float32 : ElementType.Float64;
+        await using var cluster = new Members(shards, owned, options => options with { ChunkBytes = chunk });
+        var late = Enumerable.Range(0, owned.Length).Select(_ => random.Next(4) == 0 ? random.Next(1, 15) : 0).ToArray();
+        var steps = Enumerable.Range(0, 3).Select(_ => Reference.Shards(type, shards, random.Next(0, 4000), random.Next())).ToArray();
+        var expected = steps.Select(step => Reference.Sum(type, step)).ToArray();
+        Members.Run(owned.Length, member =>
+        {
+            Delay(late[member]);
+            using var group = cluster.Join(member);
+            for (var step = 0; step < steps.Length; step++)
+            {
+                var partials = Members.PartialsOf(shards, owned[member], type, steps[step]);
+                var result = new byte[expected[step].Length];
+                Delay(late[(member + step) % late.Length]);
+                group.AllReduce(step, (byte)(step % 2), type, partials.Complete, result);
+                Assert.True(expected[step].AsSpan().SequenceEqual(result), $"trial {seed}, member {member}, step {step}");
+            }
+        });
+    }
+
+    private static void Delay(int milliseconds)
+    {
+        if (milliseconds > 0)
+        {
+            Thread.Sleep(milliseconds);
+        }
+    }
+
+    /// <summary>Contiguous ranges of random length, some empty, given to the members in random order.</summary>
+    private static ShardRange[] RandomOwnership(Random random, int shards, int members)
+    {
+        var cuts = Enumerable.Range(0, members - 1).Select(_ => random.Next(0, shards + 1)).Append(0).Append(shards).Order().ToArray();
+        var ranges = Enumerable.Range(0, members).Select(i => new ShardRange(cuts[i], cuts[i + 1] - cuts[i])).ToArray();
+        random.Shuffle(ranges);
+        return ranges;
+    }
+}

@@ -1,0 +1,52 @@
+using Ganymede.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ganymede.Tests;
+
+public sealed class IndependentCheckTests
+{
+    private const int Steps = 5;
+
+    [Theory]
+    [InlineData("cgan-32", "batch=16", "shards=4", "generator.norm=none")]
+    [InlineData("cgan-32", "batch=16", "shards=1")]
+    [InlineData("article-64", "batch=4", "shards=1")]
+    [InlineData("article-64-adam", "batch=4", "shards=1")]
+    public void Shards_summed_along_the_tree_train_as_one_plain_mini_batch_does(string name, params string[] overrides)
+    {
+        var preset = Preset.Load(name, ["precision=float64", .. overrides]);
+        var data = TrainingRig.PackFor(preset);
+        using var replica = new Replica(preset, data, TrainingRig.Seed, "cpu", threads: 1);
+        using var plain = new PlainTrainer(preset, data, TrainingRig.Seed);
+        var before = Values(replica);
+        AssertEqual(plain, before, tolerance: 0);
+
+        for (var step = 0; step < Steps; step++)
+        {
+            var (discriminator, generator) = TrainingRig.Step(replica, preset, step);
+            var losses = plain.Step(step);
+            Assert.Equal(losses.Real, discriminator.RealLoss, tolerance: 1e-10);
+            Assert.Equal(losses.Fake, discriminator.FakeLoss, tolerance: 1e-10);
+            Assert.Equal(losses.Generator, generator.GeneratorLoss, tolerance: 1e-10);
+        }
+
+        var after = Values(replica);
+        AssertEqual(plain, after, tolerance: 1e-10);
+        Assert.All(after.Where(pair => pair.Key.EndsWith("weight", StringComparison.Ordinal)), pair => Assert.NotEqual(before[pair.Key], pair.Value));
+    }
+
+    private static Dictionary<string, double[]> Values(Replica replica) =>
+        replica.NamedParameters().ToDictionary(p => p.Name, p => p.Value.contiguous().data<double>().ToArray());
+
+    private static void AssertEqual(PlainTrainer plain, Dictionary<string, double[]> values, double tolerance)
+    {
+        var expected = plain.Parameters.ToDictionary(p => p.Name, p => p.Value.detach().data<double>().ToArray());
+        Assert.Equal(expected.Keys.Order(), values.Keys.Order());
+        foreach (var (name, value) in expected)
+        {
+            var difference = value.Zip(values[name], (a, b) => Math.Abs(a - b)).Max();
+            Assert.True(difference <= tolerance, $"{name} differs by {difference:g3}");
+        }
+    }
+}
