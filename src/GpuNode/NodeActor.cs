@@ -97,5 +97,5 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             Context.ActorOf(_samplerProps(start, Sender), name);
     }
 
-    private void TellSampler(JobId job, object message) => Context.Child(job.Value).Forward(message);
+    private static void TellSampler(JobId job, object message) => Context.Child(job.Value).Forward(message);
 }

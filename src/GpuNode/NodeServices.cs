@@ -6,7 +6,7 @@ namespace Ganymede.GpuNode;
 
 /// <summary>What runs and samplers need of their node.</summary>
 /// <param name="Devices">One replica, or one drawing thread, each.</param>
-public sealed partial record NodeServices(DataPlane DataPlane, PackCache Packs, string[] Devices, int ThreadsPerReplica, ILoggerFactory Logs)
+public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[] Devices, int ThreadsPerReplica, ILoggerFactory Logs)
 {
     public static NodeServices Create(IServiceProvider services)
     {
@@ -19,12 +19,9 @@ public sealed partial record NodeServices(DataPlane DataPlane, PackCache Packs, 
             Name = $"{ClusterHosting.GpuNodeRole}-{Environment.ProcessId}",
             Host = cluster.BindHostName,
             Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
-            Log = message => LogDataPlane(log, message),
+            Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;
         return new NodeServices(plane, new PackCache(cache, plane), node.DeviceList, node.Threads, logs);
     }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Data plane: {What}")]
-    private static partial void LogDataPlane(ILogger logger, string what);
 }

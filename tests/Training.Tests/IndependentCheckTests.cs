@@ -11,8 +11,8 @@ public sealed class IndependentCheckTests
     [Theory]
     [InlineData("cgan-32", "batch=16", "shards=4", "generator.norm=none")]
     [InlineData("cgan-32", "batch=16", "shards=1")]
-    [InlineData("article-64", "batch=4", "shards=1")]
-    [InlineData("article-64-adam", "batch=4", "shards=1")]
+    [InlineData("article-64", "shards=1", "generator.width=64", "discriminator.width=128")]
+    [InlineData("article-64-adam", "shards=1", "generator.width=64", "discriminator.width=128")]
     public void Shards_summed_along_the_tree_train_as_one_plain_mini_batch_does(string name, params string[] overrides)
     {
         var preset = Preset.Load(name, ["precision=float64", .. overrides]);

@@ -124,7 +124,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         {
             try
             {
-                _store = FolderStore.Open(_plan.Destination, ready.JobKey);
+                _store = new FolderStore(_plan.Destination, ready.JobKey);
                 _book = LeaseBook.For(_plan.Units, _store.CommittedUnits());
             }
             catch (StorageException error)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
 using Ganymede.Messages;
@@ -10,6 +11,7 @@ namespace Ganymede.Coordinator.Runs;
 /// Takes one run from its data to its end: packs, gathers nodes, has them prepare, lets them train, compares what they
 /// end with. While they train it only listens; no step waits for it.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "PostStop disposes it, as actors do.")]
 public sealed class RunActor : ReceiveActor, IWithTimers
 {
     /// <summary>Longest wait for enough nodes to register.</summary>

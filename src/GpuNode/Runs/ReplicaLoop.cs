@@ -65,9 +65,9 @@ public sealed class ReplicaLoop
     {
         using var replica = new Replica(Preset, Pack, Plan.Seed, Device, Threads);
         if (Checkpoint is not null)
-            replica.LoadState(Checkpoint);
+            replica.LoadState(Checkpoint.State, Checkpoint.Info.Step);
 
-        Step = FirstStep = Checkpoint?.Manifest.Step ?? 0;
+        Step = FirstStep = Checkpoint?.Info.Step ?? 0;
         var fingerprint = Fingerprint = replica.WeightsFingerprint();
         var phases = new[] { Phase.Discriminator, Phase.Generator }.Select(phase => new PhaseBuffers(this, replica, phase)).ToArray();
         ready();
@@ -126,7 +126,7 @@ public sealed class ReplicaLoop
             skipped |= !report.Finite;
             Stopped |= report.StopRequested;
             if (phase.Phase == Phase.Discriminator)
-                _discriminatorLoss = report.DiscriminatorLoss;
+                _discriminatorLoss = report.RealLoss + report.FakeLoss;
             else
                 _generatorLoss = report.GeneratorLoss;
             fingerprint = 0; // compared once a step

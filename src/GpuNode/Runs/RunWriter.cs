@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Threading.Channels;
-using Ganymede.Datasets;
 using Ganymede.Messages;
 using Ganymede.Storage;
 using Ganymede.Training;
@@ -18,7 +16,6 @@ public sealed class RunWriter : IDisposable
     private const int MetricsEvery = 10;
 
     private readonly PrepareRun _prepare;
-    private readonly ImagePack _pack;
     private readonly Preset _preset;
     private readonly Action<IClusterMessage> _report;
     private readonly NodeId _node;
@@ -29,10 +26,9 @@ public sealed class RunWriter : IDisposable
     private volatile Exception? _failure;
 
     public RunWriter(
-        PrepareRun prepare, ImagePack pack, Preset preset, long firstStep, Action<IClusterMessage> report, NodeId node)
+        PrepareRun prepare, Preset preset, long firstStep, Action<IClusterMessage> report, NodeId node)
     {
         _prepare = prepare;
-        _pack = pack;
         _preset = preset;
         _report = report;
         _node = node;
@@ -63,7 +59,7 @@ public sealed class RunWriter : IDisposable
             _metrics.Append(new MetricsLine(step, discriminatorLoss, generatorLoss, Replica.LiveTensors, Environment.WorkingSet));
 
         if (last || (Plan.SampleEvery > 0 && step % Plan.SampleEvery == 0))
-            WriteGrid(replica.DrawGrid(), step);
+            WriteGrid(replica, step);
         if (last || (Plan.CheckpointEvery > 0 && step % Plan.CheckpointEvery == 0))
             WriteCheckpoint(replica, step, discriminatorLoss, generatorLoss);
     }
@@ -86,32 +82,29 @@ public sealed class RunWriter : IDisposable
         _metrics.Dispose();
     }
 
-    private void WriteGrid(SampleGrid grid, long step) => Enqueue(() =>
+    private void WriteGrid(Replica replica, long step)
+    {
+        var pixels = replica.DrawGrid(out var count, out var columns);
+        Enqueue(() => WriteGrid(pixels, count, columns, step));
+    }
+
+    private void WriteGrid(byte[] pixels, int count, int columns, long step)
     {
         var chw = ImageGrid.Compose(
-            grid.Pixels, grid.Count, _preset.Channels, _preset.Size, _preset.Size, grid.Columns, padding: 2, out var height, out var width);
+            pixels, count, _preset.Channels, _preset.Size, _preset.Size, columns, padding: 2, out var height, out var width);
         var path = Path.Combine(Plan.Folder, "grids", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}.png"));
         File.WriteAllBytes(path + ".tmp", Png.Encode(chw, _preset.Channels, height, width));
         File.Move(path + ".tmp", path, overwrite: true);
         LastGrid = path;
         _report(new ArtifactWritten(_prepare.Run, _node, "grid", path, step));
-    });
+    }
 
     private void WriteCheckpoint(Replica replica, long step, double discriminatorLoss, double generatorLoss)
     {
         var state = replica.CopyState();
-        var info = new CheckpointInfo
-        {
-            Step = step,
-            NextSample = step * Plan.Batch,
-            PresetName = Plan.PresetName,
-            Preset = Plan.Preset,
-            Seed = Plan.Seed,
-            DataSha256 = _prepare.Pack.Sha256,
-            Classes = _pack.Classes,
-            WeightsSha256 = replica.WeightsSha256(),
-            Metrics = new Dictionary<string, double> { ["discriminatorLoss"] = discriminatorLoss, ["generatorLoss"] = generatorLoss },
-        };
+        var info = replica.DescribeState(
+            _prepare.Pack.Sha256,
+            new Dictionary<string, double> { ["discriminatorLoss"] = discriminatorLoss, ["generatorLoss"] = generatorLoss });
         Enqueue(() =>
         {
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
@@ -145,8 +138,8 @@ public sealed class RunWriter : IDisposable
         }
     }
 
-    private sealed record LedgerLine(long Step, long View, long FirstSample, long LastSample, string? Weights) : IStepLine;
+    private sealed record LedgerLine(long Step, long View, long FirstSample, long LastSample, string? Weights);
 
     private sealed record MetricsLine(
-        long Step, double DiscriminatorLoss, double GeneratorLoss, long LiveTensors, long ResidentBytes) : IStepLine;
+        long Step, double DiscriminatorLoss, double GeneratorLoss, long LiveTensors, long ResidentBytes);
 }

@@ -3,13 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Ganymede.GpuNode.Runs;
 
-/// <summary>A line of a <see cref="StepLog"/>: belongs to one committed step.</summary>
-public interface IStepLine
-{
-    long Step { get; }
-}
-
-/// <summary>A JSON-lines file with one line for a step, in order. Each line is handed to the system as it is written.</summary>
+/// <summary>A JSON-lines file of objects with a <c>step</c>, in its order. Each line is handed to the system as it is written.</summary>
 public sealed class StepLog : IDisposable
 {
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
@@ -32,7 +26,7 @@ public sealed class StepLog : IDisposable
         return new StepLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read));
     }
 
-    public void Append<T>(T line) where T : IStepLine
+    public void Append<T>(T line)
     {
         JsonSerializer.Serialize(_file, line, _json);
         _file.WriteByte((byte)'\n');

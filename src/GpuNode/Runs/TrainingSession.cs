@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Ganymede.Collectives;
 using Ganymede.Datasets;
 using Ganymede.Messages;
@@ -13,7 +14,8 @@ namespace Ganymede.GpuNode.Runs;
 /// The first failure of any thread ends them all: it cancels the one token that every wait here watches, so no thread is
 /// left waiting for a sibling that will not come.
 /// </remarks>
-public sealed partial class TrainingSession(
+[SuppressMessage("Design", "CA1001", Justification = "Orders may arrive after the end; without a wait handle or a timer there is nothing to free.")]
+public sealed class TrainingSession(
     PrepareRun prepare, NodeId node, NodeServices services, Action<IClusterMessage> report, Action ended)
 {
     private readonly CancellationTokenSource _aborted = new();
@@ -44,7 +46,7 @@ public sealed partial class TrainingSession(
     /// <summary>All members stop after the same step, which they agree on in an all-reduce.</summary>
     public void RequestStop(string reason)
     {
-        LogStopping(_log, prepare.Run, reason);
+        _log.Stopping(prepare.Run, reason);
         _stopRequested = true;
     }
 
@@ -86,7 +88,7 @@ public sealed partial class TrainingSession(
             SelfIndex, Plan.Shards);
         using var local = new LocalGroup(group, services.Devices.Length, Plan.Shards, type);
         using var writer = IsLead
-            ? new RunWriter(prepare, pack, preset, checkpoint?.Manifest.Step ?? 0, message => report(message), node)
+            ? new RunWriter(prepare, preset, checkpoint?.Info.Step ?? 0, message => report(message), node)
             : null;
 
         var owned = ShardAssignment.Even(member.ShardCount, services.Devices.Length);
@@ -141,14 +143,14 @@ public sealed partial class TrainingSession(
     {
         var found = CheckpointFolder.Newest(Plan.Folder);
         foreach (var skipped in found.Skipped)
-            LogSkippedCheckpoint(_log, skipped.Folder, skipped.Reason);
-        var checkpoint = found.Checkpoint
+            _log.SkippedCheckpoint(skipped.Folder, skipped.Reason);
+        var checkpoint = found.Found
             ?? throw new CheckpointException($"--resume: no valid checkpoint in {Plan.Folder}" + string.Concat(found.Skipped.Select(skipped => $"; {skipped.Reason}")));
 
-        var manifest = checkpoint.Manifest;
-        if (manifest.DataSha256 != prepare.Pack.Sha256)
-            throw new CheckpointException($"--resume: the checkpoint was trained on other data than --data gives now ({manifest.Classes.Count} classes then, {pack.Classes.Count} now).");
-        if (manifest.Preset != Plan.Preset || manifest.Seed != Plan.Seed)
+        var info = checkpoint.Info;
+        if (info.DataSha256 != prepare.Pack.Sha256)
+            throw new CheckpointException($"--resume: the checkpoint was trained on other data than --data gives now ({info.Classes.Count} classes then, {pack.Classes.Count} now).");
+        if (info.Preset.ToJson() != Plan.Preset || info.Seed != Plan.Seed)
             throw new CheckpointException($"--resume: {checkpoint.Folder} belongs to another preset or seed.");
         return checkpoint;
     }
@@ -196,7 +198,7 @@ public sealed partial class TrainingSession(
     {
         if (_abortReason is { } reason)
         {
-            LogAborted(_log, prepare.Run, reason);
+            _log.Aborted(prepare.Run, reason);
             return;
         }
 
@@ -205,19 +207,7 @@ public sealed partial class TrainingSession(
 
         var badInput = failure is CheckpointException or BadDataException or PresetException;
         var lostPeer = failure is CollectiveException and not DivergenceException;
-        LogFailed(_log, failure, prepare.Run);
+        _log.Failed(failure, prepare.Run);
         report(new MemberFailed(prepare.Run, node, failure.Message, badInput, lostPeer));
     }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Run {Run} stops after the step in hand: {Reason}")]
-    private static partial void LogStopping(ILogger logger, RunId run, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Checkpoint {Folder} is not valid and was passed over: {Reason}")]
-    private static partial void LogSkippedCheckpoint(ILogger logger, string folder, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run} was dropped: {Reason}")]
-    private static partial void LogAborted(ILogger logger, RunId run, string reason);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Run {Run} failed on this node")]
-    private static partial void LogFailed(ILogger logger, Exception error, RunId run);
 }

@@ -20,6 +20,7 @@ public sealed class SamplingPipeline : IDisposable
 {
     private readonly GenerationPlan _plan;
     private readonly FolderStore _store;
+    private readonly Preset _preset;
     private readonly IReadOnlyList<string> _classes;
     private readonly int[] _labels;
     private readonly Action<SamplingPipeline, long, int> _stored;
@@ -31,12 +32,13 @@ public sealed class SamplingPipeline : IDisposable
     private int _inHand;
 
     private SamplingPipeline(
-        GenerationPlan plan, string device, int threads, Manifest manifest, string checkpoint, string jobKey, int[] labels,
+        GenerationPlan plan, string device, int threads, CheckpointInfo info, string checkpoint, string jobKey, int[] labels,
         FolderStore store, Action<SamplingPipeline, long, int> stored, Action<string> failed)
     {
         _plan = plan;
         _store = store;
-        _classes = manifest.Classes;
+        _classes = info.Classes;
+        _preset = info.Preset;
         _labels = labels;
         _stored = stored;
         _failed = failed;
@@ -63,14 +65,14 @@ public sealed class SamplingPipeline : IDisposable
         try
         {
             var found = CheckpointFolder.Newest(plan.RunFolder);
-            if (found.Checkpoint is not { } checkpoint)
+            if (found.Found is not { } checkpoint)
                 throw new SamplingException($"--run {plan.RunFolder}: no valid checkpoint there" + string.Concat(found.Skipped.Select(skipped => $"; {skipped.Reason}")), badInput: true);
 
-            var labels = Labels(plan, checkpoint.Manifest.Classes);
+            var labels = Labels(plan, checkpoint.Info.Classes);
             var key = string.Create(CultureInfo.InvariantCulture,
-                $"weights={checkpoint.Manifest.WeightsSha256} step={checkpoint.Manifest.Step} seed={plan.Seed} count={plan.Count} unit={plan.UnitSize} classes={string.Join(',', plan.Classes)}");
+                $"weights={checkpoint.Info.WeightsSha256} step={checkpoint.Info.Step} seed={plan.Seed} count={plan.Count} unit={plan.UnitSize} classes={string.Join(',', plan.Classes)}");
             return new SamplingPipeline(
-                plan, device, threads, checkpoint.Manifest, checkpoint.Folder, key, labels, FolderStore.Open(plan.Destination, key), stored, failed);
+                plan, device, threads, checkpoint.Info, checkpoint.Folder, key, labels, new FolderStore(plan.Destination, key), stored, failed);
         }
         catch (Exception error) when (error is CheckpointException or StorageException)
         {
@@ -101,8 +103,8 @@ public sealed class SamplingPipeline : IDisposable
         if (plan.Classes.Length == 0)
             return [.. Enumerable.Range(0, classes.Count)];
 
-        return [.. plan.Classes.Select(name => classes.Index().FirstOrDefault(entry => entry.Item == name, (-1, "")).Index is >= 0 and var index
-            ? index
+        return [.. plan.Classes.Select(name => classes.ToList().IndexOf(name) is >= 0 and var label
+            ? label
             : throw new SamplingException($"--class {name}: the run knows {string.Join(", ", classes)}.", badInput: true))];
     }
 
@@ -119,14 +121,13 @@ public sealed class SamplingPipeline : IDisposable
 
     private void StoreUnits()
     {
-        var preset = Preset.FromJson(CheckpointFolder.Read(Checkpoint).Manifest.Preset);
-        var size = preset.Channels * preset.Size * preset.Size;
+        var size = _preset.Channels * _preset.Size * _preset.Size;
         foreach (var (unit, pixels) in _toStore.GetConsumingEnumerable(_stopped.Token))
         {
             var indices = Indices(unit);
             _store.WriteUnit(unit, [.. indices.Select((index, position) => new LabelledImage(
                 index, _classes[LabelOf(index)], LabelOf(index),
-                Png.Encode(pixels.AsSpan(position * size, size), preset.Channels, preset.Size, preset.Size)))]);
+                Png.Encode(pixels.AsSpan(position * size, size), _preset.Channels, _preset.Size, _preset.Size), _plan.Seed))]);
             Interlocked.Decrement(ref _inHand);
             _stored(this, unit, indices.Length);
         }
