@@ -35,6 +35,13 @@ public sealed class LauncherTests : IDisposable
         esac
         """;
 
+    private static readonly string[] BinFolders = ["/usr/bin", "/bin"];
+
+    private static readonly string[] Tools =
+    [
+        "bash", "env", "readlink", "dirname", "basename", "sed", "grep", "sort", "find", "sha256sum", "cat", "mkdir", "rm", "flock", "touch", "printf", "sleep", "head",
+    ];
+
     private readonly TemporaryFolder _folder = new();
 
     public LauncherTests()
@@ -48,9 +55,9 @@ public sealed class LauncherTests : IDisposable
 
         // Everything a shell script needs, and no dotnet.
         Directory.CreateDirectory(_folder["tools"]);
-        foreach (var tool in new[] { "bash", "env", "readlink", "dirname", "basename", "sed", "grep", "sort", "find", "sha256sum", "cat", "mkdir", "rm", "flock", "touch", "printf", "sleep", "head" })
+        foreach (var tool in Tools)
         {
-            if (new[] { "/usr/bin", "/bin" }.Select(bin => Path.Combine(bin, tool)).FirstOrDefault(File.Exists) is { } found)
+            if (BinFolders.Select(bin => Path.Combine(bin, tool)).FirstOrDefault(File.Exists) is { } found)
                 File.CreateSymbolicLink(Path.Combine(_folder["tools"], tool), found);
         }
     }
