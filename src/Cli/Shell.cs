@@ -10,20 +10,26 @@ namespace Ganymede.Cli;
 /// <summary>The command line as a whole: the commands, and what becomes of their failures.</summary>
 public static class Shell
 {
-    private static RootCommand Root() => new("""
-        Ganymede trains generative adversarial networks on a cluster and draws labelled images with them.
-
-        Exit codes: 0 done, 1 failed, 2 bad input, 3 cannot connect, 130 interrupted (after a checkpoint).
-        The launcher adds './ganymede test' and '--torch=cpu|cuda', which chooses the libtorch to build with.
-        """)
+    /// <summary>All commands.</summary>
+    private static RootCommand Root()
     {
-        DemoCommand.Create(),
-        TrainCommand.Create(),
-        GenerateCommand.Create(),
-        PresetsCommand.Create(),
-        DoctorCommand.Create(),
-        VersionCommand.Create(),
-    };
+        var root = new RootCommand("""
+            Ganymede trains generative adversarial networks on a cluster and draws labelled images with them.
+
+            Exit codes: 0 done, 1 failed, 2 bad input, 3 cannot connect, 130 interrupted (after a checkpoint).
+            The launcher adds './ganymede test' and '--torch=cpu|cuda', which chooses the libtorch to build with.
+            """)
+        {
+            DemoCommand.Create(),
+            TrainCommand.Create(),
+            GenerateCommand.Create(),
+            PresetsCommand.Create(),
+            DoctorCommand.Create(),
+            VersionCommand.Create(),
+        };
+        root.HelpName = "./ganymede";
+        return root;
+    }
 
     /// <summary>Runs one command and returns its <see cref="ExitCode"/>; never throws.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)

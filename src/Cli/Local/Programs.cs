@@ -26,8 +26,8 @@ internal static class Programs
     /// <summary>True when the GPU nodes were built with a libtorch that has CUDA.</summary>
     public static bool HaveCuda()
     {
-        var folder = Path.GetDirectoryName(PathOf("GpuNode"))!;
-        return Directory.EnumerateFiles(folder, "libtorch_cuda*.so*", SearchOption.AllDirectories).Any();
+        var folder = Path.Combine(Folder, "GpuNode", "release");
+        return Directory.Exists(folder) && Directory.EnumerateFiles(folder, "libtorch_cuda*.so*", SearchOption.AllDirectories).Any();
     }
 
     // <artifacts>/bin/Cli/release/ is where this lies.
