@@ -110,9 +110,10 @@ internal sealed class Session : IAsyncDisposable
         await Task.Delay(StopDeadline, over);
     }
 
-    private static async Task<RunEvent> LateAsync(Task following)
+    private async Task<RunEvent> LateAsync(Task following)
     {
         await Quietly(following);
+        _interruption.Now.ThrowIfCancellationRequested();
         throw new InterruptedException($"Interrupted; the job had not stopped {StopDeadline.TotalSeconds:0} s after it was asked to.");
     }
 

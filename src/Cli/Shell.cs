@@ -10,27 +10,31 @@ namespace Ganymede.Cli;
 /// <summary>The command line as a whole: the commands, and what becomes of their failures.</summary>
 public static class Shell
 {
-    public static RootCommand Root() => new("""
-        Ganymede trains generative adversarial networks on a cluster and draws labelled images with them.
-
-        Exit codes: 0 done, 1 failed, 2 bad input, 3 cannot connect, 130 interrupted (after a checkpoint).
-        The launcher adds './ganymede test' and '--torch=cpu|cuda', which chooses the libtorch to build with.
-        """)
+    /// <summary>All commands.</summary>
+    private static RootCommand Root()
     {
-        DemoCommand.Create(),
-        TrainCommand.Create(),
-        GenerateCommand.Create(),
-        PresetsCommand.Create(),
-        DoctorCommand.Create(),
-        VersionCommand.Create(),
-    };
+        var root = new RootCommand("""
+            Ganymede trains generative adversarial networks on a cluster and draws labelled images with them.
+
+            Exit codes: 0 done, 1 failed, 2 bad input, 3 cannot connect, 130 interrupted (after a checkpoint).
+            The launcher adds './ganymede test' and '--torch=cpu|cuda', which chooses the libtorch to build with.
+            """)
+        {
+            DemoCommand.Create(),
+            TrainCommand.Create(),
+            GenerateCommand.Create(),
+            PresetsCommand.Create(),
+            DoctorCommand.Create(),
+            VersionCommand.Create(),
+        };
+        root.HelpName = "./ganymede";
+        return root;
+    }
 
     /// <summary>Runs one command and returns its <see cref="ExitCode"/>; never throws.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        var root = Root();
-        root.HelpName = "./ganymede";
-        var parsed = root.Parse(arguments);
+        var parsed = Root().Parse(arguments);
         if (parsed.Action is ParseErrorAction)
             return Refuse(parsed);
         try
@@ -46,6 +50,12 @@ public static class Shell
 
     private static int Refuse(ParseResult parsed)
     {
+        if (parsed.Tokens.Count == 0)
+        {
+            Root().Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+            return ExitCode.BadInput;
+        }
+
         foreach (var problem in parsed.Errors.Select(error => error.Message).Distinct())
             Console.Error.WriteLine($"ganymede: {problem}{Suggestion(problem, parsed)}");
         var path = string.Join(' ', CommandPath(parsed.CommandResult.Command));

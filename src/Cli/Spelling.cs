@@ -3,10 +3,10 @@ namespace Ganymede.Cli;
 /// <summary>Finds what a mistyped word was meant to be.</summary>
 internal static class Spelling
 {
-    /// <summary>The candidate with the fewest edits from <paramref name="word"/>, if at most a third of the word is wrong; else null.</summary>
+    /// <summary>The candidate with the fewest edits from <paramref name="word"/>, if at most a third of the word (or two letters) is wrong; else null.</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates) => candidates
         .Select(candidate => (Candidate: candidate, Edits: Edits(word, candidate)))
-        .Where(pair => pair.Edits <= Math.Max(1, word.Length / 3))
+        .Where(pair => pair.Edits <= Math.Max(2, word.Length / 3) && pair.Edits < word.Length)
         .OrderBy(pair => pair.Edits).ThenBy(pair => pair.Candidate, StringComparer.Ordinal)
         .Select(pair => pair.Candidate)
         .FirstOrDefault();

@@ -11,23 +11,32 @@ namespace Ganymede.Cli;
 public sealed class Terminal
 {
     private readonly bool _json;
+    private readonly TextWriter _writer;
 
     public Terminal(bool json)
+        : this(json, json ? Console.Error : Console.Out, !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected)
+            && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"))
     {
-        _json = json;
-        var writer = json ? Console.Error : Console.Out;
-        IsLive = !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected)
-            && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+    }
+
+    /// <summary>Plain words into a writer.</summary>
+    internal Terminal(TextWriter writer) : this(json: false, writer, isLive: false)
+    {
+    }
+
+    private Terminal(bool json, TextWriter writer, bool isLive)
+    {
+        (_json, _writer, IsLive) = (json, writer, isLive);
         People = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Ansi = IsLive ? AnsiSupport.Yes : AnsiSupport.No,
-            ColorSystem = IsLive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            Ansi = isLive ? AnsiSupport.Yes : AnsiSupport.No,
+            ColorSystem = isLive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
                 ? ColorSystemSupport.Detect
                 : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
         });
-        if (!IsLive)
+        if (!isLive)
             People.Profile.Width = 120; // a file has no width; the default of 80 would wrap paths
     }
 
@@ -42,7 +51,7 @@ public sealed class Terminal
         if (IsLive)
             People.WriteLine(text);
         else
-            (_json ? Console.Error : Console.Out).WriteLine(text);
+            _writer.WriteLine(text);
     }
 
     /// <summary>The command's result: with <c>--json</c> one line of JSON on standard output.</summary>

@@ -39,7 +39,7 @@ internal static class AbortNotice
                 ? new PeerAbortException(party, divergence, text)
                 : new LinkException("sent a notice that blames nobody of this view");
         }
-        catch (Exception error) when (error is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception error) when (error is not LinkException)
         {
             return new LinkException("sent a notice that cannot be read", error);
         }

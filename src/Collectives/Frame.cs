@@ -79,7 +79,7 @@ internal readonly record struct FrameHeader(
 
             return header with { PayloadBytes = payload };
         }
-        catch (Exception error) when (error is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception error) when (error is not LinkException)
         {
             throw new LinkException("sent something that is not a frame", error);
         }

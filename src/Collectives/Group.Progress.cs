@@ -89,20 +89,16 @@ public sealed partial class Group
 
     internal void Lose(PeerLink link, Fault fault, bool quietly = false)
     {
-        lock (_gate)
+        if (!quietly && !_hasEnded)
         {
-            if (_hasEnded)
-            {
-                return;
-            }
-
-            link.Lost ??= fault;
-            Monitor.PulseAll(_gate);
+            // Before the caller is woken: by the time it gets its exception the line is there.
+            _plane.Log($"run '{Run}', view {View}: party '{link.Address.Name}' at {link.Address.Host}:{link.Address.Port} {fault.Text}");
         }
 
-        if (!quietly)
+        lock (_gate)
         {
-            _plane.Log($"run '{Run}', view {View}: party '{link.Address.Name}' at {link.Address.Host}:{link.Address.Port} {fault.Text}");
+            link.Lost ??= fault;
+            Monitor.PulseAll(_gate);
         }
     }
 

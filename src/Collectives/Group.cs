@@ -159,6 +159,11 @@ public sealed partial class Group : IDisposable
     /// <summary>Why a connection cannot be this group's; null if it can. Claims the link.</summary>
     internal string? Refuse(Hello hello)
     {
+        if (_hasEnded)
+        {
+            return $"view {View} is over here{(_failure is { } fault ? $": {fault.Text}" : "")}";
+        }
+
         if (hello.Index < 0 || hello.Index >= Self || Parties[hello.Index].Name != hello.Name)
         {
             return $"party '{hello.Name}' with number {hello.Index} does not connect to this one in view {View}";

@@ -96,7 +96,7 @@ internal static class Handshake
             var message = read(ref reader);
             return reader.End ? message : throw new LinkException("sent a handshake with bytes left over");
         }
-        catch (Exception error) when (error is MessagePackSerializationException or EndOfStreamException or OverflowException or ArgumentException)
+        catch (Exception error) when (error is not LinkException) // a stranger's bytes must not end the process, whatever they make a reader throw
         {
             throw new LinkException("sent a handshake that cannot be read", error);
         }

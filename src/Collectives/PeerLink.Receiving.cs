@@ -58,7 +58,7 @@ internal sealed partial class PeerLink
                 group.Finish(this, sending: false);
             }
         }
-        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        catch (Exception error) // whatever it is: the caller must hear of it, and the process must not end
         {
             var chunk = inside ? ChunkDue(group.Exchange) : -1;
             if (inside)

@@ -46,8 +46,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>Connects in the background.</summary>
     public void Dial()
     {
-        _sender = new Thread(DialAndSend) { IsBackground = true, Name = $"send to {Address.Name}" };
-        _sender.Start();
+        _sender = Start(DialAndSend, "send to");
     }
 
     /// <summary>Reserves the link for one accepted connection; a second one is refused.</summary>
@@ -58,12 +57,13 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     {
         _socket = socket;
         Volatile.Write(ref _stream, new FrameStream(socket));
-        _sender = new Thread(Send) { IsBackground = true, Name = $"send to {Address.Name}" };
-        StartReceiving();
-        _sender.Start();
+        _receiver = Start(Receive, "receive from");
+        _sender = Start(Send, "send to");
         if (group.HasEnded)
         {
+            // Disposed in the same moment: whoever closed the links may not have seen this connection.
             Stop();
+            Close(TimeSpan.FromMilliseconds(100));
         }
     }
 
@@ -96,7 +96,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     {
         PulseSender();
         PulseReceiver();
-        Shutdown(_stream is null ? SocketShutdown.Both : SocketShutdown.Receive);
+        Shutdown(SocketShutdown.Receive);
     }
 
     /// <summary>Wakes even a sender in the middle of a frame.</summary>
@@ -135,18 +135,21 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    private void StartReceiving()
+    private Thread Start(ThreadStart body, string does)
     {
-        _receiver = new Thread(Receive) { IsBackground = true, Name = $"receive from {Address.Name}" };
-        _receiver.Start();
+        var thread = new Thread(body) { IsBackground = true, Name = $"{does} {Address.Name}" };
+        thread.Start();
+        return thread; // only what runs can be joined
     }
 
     private void DialAndSend()
     {
+        Socket? greeted = null;
         try
         {
             var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, () => group.HasEnded, opened => _socket = opened);
             Handshake.Send(socket, group.HelloTo(Index));
+            greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
             var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.Options.MaxStall);
             if (!reply.Accepted)
@@ -156,13 +159,18 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
             Volatile.Write(ref _stream, new FrameStream(socket));
         }
-        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        catch (Exception error) // whatever it is: the caller must hear of it
         {
+            if (group.HasEnded && greeted is not null)
+            {
+                TrySayWhy(new FrameStream(greeted)); // read after the hello, if the other side still takes it
+            }
+
             group.Lose(this, new Fault(Index, error is LinkException ? error.Message : $"cannot be reached ({error.Message})", -1, default, error));
             return;
         }
 
-        StartReceiving();
+        _receiver = Start(Receive, "receive from");
         if (group.HasEnded)
         {
             Stop();
@@ -196,8 +204,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
             SayWhy(stream);
         }
-        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        catch (Exception error)
         {
+            // Whatever it is, such as memory the caller has freed: the caller must hear of it, and the process must not end.
             if (inside)
             {
                 group.Leave();
@@ -273,6 +282,18 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     private FrameHeader Header(Exchange exchange, FrameKind kind) =>
         new(kind, group.View, exchange.Step, exchange.Phase, 0, 0, 0, 0, (byte)exchange.Type, 0, 0);
+
+    private void TrySayWhy(FrameStream stream)
+    {
+        try
+        {
+            SayWhy(stream);
+        }
+        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
+        {
+            // The peer is gone as well.
+        }
+    }
 
     /// <summary>Tells the peer whom this party blames, so that it does not blame this one for hanging up.</summary>
     private void SayWhy(FrameStream stream)

@@ -220,10 +220,12 @@ public sealed class HostilePeerTests
         }));
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var random = new Random(5);
-        for (var i = 0; i < 2000; i++)
+        var sent = 0;
+        for (; sent < 2000 || Volatile.Read(ref steps) < 100; sent++)
         {
+            Assert.False(training.IsCompleted, "training ended");
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            socket.Connect("127.0.0.1", cluster.Planes[i % 2].Port);
+            socket.Connect("127.0.0.1", cluster.Planes[sent % 2].Port);
             var bytes = Garbage(random, hello);
             Record.Exception(() => socket.Send(bytes));
             if (random.Next(2) == 0)
@@ -234,10 +236,10 @@ public sealed class HostilePeerTests
 
         Volatile.Write(ref stop, true);
         await training.WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.True(steps > 100, $"only {steps} steps went on beside the garbage");
         Assert.True(GC.GetTotalMemory(forceFullCollection: true) - before < 64 << 20, "memory grew");
+        // Not quite all: a greeting whose view was turned into a later one is still waiting for it.
+        Assert.True(SpinWait.SpinUntil(() => cluster.Lines.Count >= sent * 0.97, TimeSpan.FromSeconds(10)), $"{cluster.Lines.Count} lines");
         Assert.All(cluster.Lines, line => Assert.Contains("closed ", line, StringComparison.Ordinal));
-        Assert.True(cluster.Lines.Count >= 1500, $"only {cluster.Lines.Count} lines");
     }
 
     /// <summary>The bytes of a good greeting, to be spoilt.</summary>

@@ -9,7 +9,7 @@ internal sealed partial class ClusterFlags
     private readonly Option<int?> _nodes = OptionKinds.Whole("--nodes", "count", "GPU nodes (processes) to work on.", 1, 1024, 2);
 
     private readonly Option<string?> _devices = OptionKinds.Text(
-        "--devices", "list", "Devices of each node, one replica each, separated by commas: cpu, cuda, cuda:1.", "cpu");
+        "--devices", "list", "Devices of each node, one replica each, separated by commas: cpu, cuda:0, cuda:1, …", "cpu");
 
     private readonly Option<int?> _threads = OptionKinds.Whole(
         "--threads", "count", "Threads of each replica. Part of what fixes the bits of a result.", 1, 256, 1);
@@ -34,7 +34,7 @@ internal sealed partial class ClusterFlags
         var text = parsed.GetValue(_devices)!;
         var devices = text.Split(',', StringSplitOptions.TrimEntries);
         foreach (var device in devices.Where(device => !DeviceName().IsMatch(device)).Distinct())
-            problems.Add($"--devices {text}: '{device}' is not a device; cpu, cuda, cuda:0, cuda:1, … are, separated by commas.");
+            problems.Add($"--devices {text}: '{device}' is not a device; cpu, cuda:0, cuda:1, … are, separated by commas.");
 
         Uri? coordinator = null;
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
@@ -48,6 +48,6 @@ internal sealed partial class ClusterFlags
         return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator);
     }
 
-    [GeneratedRegex(@"^(cpu|cuda(:\d{1,3})?)\z")]
+    [GeneratedRegex(@"^(cpu|cuda:[0-9]{1,2})\z")]
     private static partial Regex DeviceName();
 }

@@ -14,7 +14,7 @@ internal static class DemoCommand
     public static Command Create()
     {
         var steps = OptionKinds.Whole<long>("--steps", "count", "Updates of both networks. [default: the preset's]", 1, 1_000_000_000);
-        var seed = OptionKinds.Whole("--seed", "number", "Fixes weights, noise and the order of samples.", 0, ulong.MaxValue, (ulong?)TrainCommand.DefaultSeed);
+        var seed = OptionKinds.Whole<ulong>("--seed", "number", "Fixes weights, noise and the order of samples.", 0, ulong.MaxValue, TrainCommand.DefaultSeed);
         var folder = OptionKinds.Text("--out", "folder", "The run's folder. [default: runs/cgan-32-<yyyyMMdd-HHmmss>]");
         var json = OptionKinds.Switch("--json", "Print {train, generate} as one JSON object on standard output; everything else goes to standard error.");
         var cluster = new ClusterFlags();

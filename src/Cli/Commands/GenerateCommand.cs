@@ -12,7 +12,7 @@ internal static class GenerateCommand
         var count = OptionKinds.Whole<long>("--count", "images", "Images to draw, over all classes.", 1, 1_000_000_000);
         count.Required = true;
         var classes = OptionKinds.Repeatable("--class", "name", "Draw this class only. [default: all, in turn]");
-        var seed = OptionKinds.Whole("--seed", "number", "Fixes the images: image i depends on it, i and the checkpoint alone.", 0, ulong.MaxValue, (ulong?)TrainCommand.DefaultSeed);
+        var seed = OptionKinds.Whole<ulong>("--seed", "number", "Fixes the images: image i depends on it, i and the checkpoint alone.", 0, ulong.MaxValue, TrainCommand.DefaultSeed);
         var to = OptionKinds.Text("--to", "folder", "Where images and metadata.jsonl go. [default: images in the run's folder]");
         var unit = OptionKinds.Whole("--unit", "images", "Images a work unit, which is also the batch that draws them. Part of what fixes the bits.", 1, 4096, (int?)50);
         var json = OptionKinds.Switch("--json", "Print the result as one JSON object on standard output; everything else goes to standard error.");

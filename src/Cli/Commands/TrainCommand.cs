@@ -20,7 +20,7 @@ internal static class TrainCommand
         var steps = OptionKinds.Whole<long>("--steps", "count", "Updates of both networks, in all (with --resume too). [default: the preset's]", 1, 1_000_000_000);
         var batch = OptionKinds.Whole<int>("--batch", "images", "Images of the global mini-batch, a multiple of --shards. [default: the preset's]", 1, 65_536);
         var shards = OptionKinds.Whole<int>("--shards", "count", "V, the parts a mini-batch is cut into: a power of two, at least the number of replicas. [default: the preset's]", 1, 1024);
-        var seed = OptionKinds.Whole("--seed", "number", "Fixes weights, noise and the order of samples.", 0, ulong.MaxValue, (ulong?)DefaultSeed);
+        var seed = OptionKinds.Whole<ulong>("--seed", "number", "Fixes weights, noise and the order of samples.", 0, ulong.MaxValue, DefaultSeed);
         var folder = OptionKinds.Text("--out", "folder", "The run's folder. [default: runs/<preset>-<yyyyMMdd-HHmmss>]");
         var resume = OptionKinds.Switch("--resume", "Continue the run in --out from its newest checkpoint, bit for bit.");
         var sampleEvery = OptionKinds.Whole("--sample-every", "steps", "Steps between sample grids; 0 draws only the last.", 0, 1_000_000_000, (long?)250);

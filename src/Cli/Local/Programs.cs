@@ -6,6 +6,9 @@ internal static class Programs
     /// <summary>Overrides the folder that has <c>&lt;Program&gt;/release/Ganymede.&lt;Program&gt;.dll</c>.</summary>
     public const string FolderVariable = "GANYMEDE_PROGRAMS";
 
+    /// <summary>What a cluster consists of.</summary>
+    public static IReadOnlyList<string> OfCluster { get; } = ["Lighthouse", "Coordinator", "GpuNode"];
+
     /// <summary>The dotnet that runs this very process.</summary>
     public static string DotNet { get; } = Path.GetFullPath(Path.Combine(
         System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
@@ -23,8 +26,8 @@ internal static class Programs
     /// <summary>True when the GPU nodes were built with a libtorch that has CUDA.</summary>
     public static bool HaveCuda()
     {
-        var folder = Path.GetDirectoryName(PathOf("GpuNode"))!;
-        return Directory.EnumerateFiles(folder, "libtorch_cuda*.so*", SearchOption.AllDirectories).Any();
+        var folder = Path.Combine(Folder, "GpuNode", "release");
+        return Directory.Exists(folder) && Directory.EnumerateFiles(folder, "libtorch_cuda*.so*", SearchOption.AllDirectories).Any();
     }
 
     // <artifacts>/bin/Cli/release/ is where this lies.

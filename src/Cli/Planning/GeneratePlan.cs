@@ -36,9 +36,9 @@ internal static class GeneratePlan
         try
         {
             var found = CheckpointFolder.Newest(run);
-            if (found.Checkpoint is not { } checkpoint)
+            if (found.Found is not { } checkpoint)
                 return [$"--run {settings.Run}: has no checkpoint to draw from." + string.Concat(found.Skipped.Select(skipped => $" {skipped.Reason}"))];
-            var known = checkpoint.Manifest.Classes;
+            var known = checkpoint.Info.Classes;
             return settings.Classes.Where(name => !known.Contains(name)).Distinct().Select(name =>
                 $"--class {name}: the run has no such class{(Spelling.Nearest(name, known) is { } near ? $"; did you mean {near}?" : "")} Its classes: {string.Join(", ", known)}.");
         }

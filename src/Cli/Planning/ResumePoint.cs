@@ -26,15 +26,15 @@ internal sealed record ResumePoint(string Checkpoint, long Step, Preset Preset, 
         try
         {
             var found = CheckpointFolder.Newest(folder);
-            if (found.Checkpoint is { } checkpoint)
+            if (found.Found is { } checkpoint)
             {
-                return new ResumePoint(
-                    checkpoint.Folder, checkpoint.Manifest.Step, Preset.FromJson(checkpoint.Manifest.Preset), checkpoint.Manifest.Seed, RunFolder.ReadRequest(folder)?.Data);
+                var info = checkpoint.Info;
+                return new ResumePoint(checkpoint.Folder, info.Step, info.Preset, info.Seed, RunFolder.ReadRequest(folder)?.Data);
             }
 
             problems.Add($"--resume: {folder} has no checkpoint to continue from." + string.Concat(found.Skipped.Select(skipped => $" {skipped.Reason}")));
         }
-        catch (Exception error) when (error is CheckpointException or PresetException)
+        catch (CheckpointException error)
         {
             problems.Add($"--resume: {error.Message}");
         }

@@ -8,6 +8,8 @@ internal static class RunFolder
 {
     private const string RequestFile = "run.json";
 
+    private static readonly JsonSerializerOptions Indented = new(ApiJson.Options) { WriteIndented = true };
+
     /// <summary>What only a folder that holds a run has.</summary>
     private static readonly string[] Traces = [RequestFile, "checkpoints", "ledger.jsonl"];
 
@@ -41,7 +43,7 @@ internal static class RunFolder
     public static void WriteRequest(RunRequest request)
     {
         var path = Path.Combine(request.Folder, RequestFile);
-        AtomicFile.Write(path, JsonSerializer.Serialize(request, new JsonSerializerOptions(ApiJson.Options) { WriteIndented = true }));
+        AtomicFile.Write(path, JsonSerializer.Serialize(request, Indented));
     }
 
     /// <summary>Null where there is none, or none that can be read.</summary>

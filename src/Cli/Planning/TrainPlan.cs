@@ -17,7 +17,7 @@ internal static class TrainPlan
         var earlier = settings.Resume ? ResumePoint.Find(settings, problems, currentFolder) : null;
         var preset = PresetOf(settings, earlier, problems);
         var data = DataOf(settings, earlier, problems, currentFolder);
-        if (preset is null || data is null)
+        if (preset is null)
             throw new BadInputException([.. problems]);
 
         var request = new RunRequest
@@ -27,7 +27,7 @@ internal static class TrainPlan
                 : Path.Combine(currentFolder, "runs", string.Create(CultureInfo.InvariantCulture, $"{preset.Name}-{now:yyyyMMdd-HHmmss}")),
             PresetName = preset.Name,
             Preset = preset.ToJson(),
-            Data = data,
+            Data = data ?? settings.Data,
             Size = preset.Size,
             Channels = preset.Channels,
             Seed = earlier is not null && !settings.Given.Contains("--seed") ? earlier.Seed : settings.Seed,

@@ -43,6 +43,8 @@ public static class ClusterHosting
             # On Linux .NET's address reuse lets two processes listen on one port; a taken port must be an error.
             dot-netty.tcp.tcp-reuse-addr = off
           }
+          # The host stops the actor system; the hook would do so on a Ctrl-C that is meant for another process.
+          coordinated-shutdown.run-by-clr-shutdown-hook = off
           coordinated-shutdown.phases {
             before-service-unbind.timeout = 30s
           }

@@ -64,7 +64,7 @@ public sealed class ClusterProgram
         services.AddOptions<HttpEndpointOptions>().BindConfiguration(HttpEndpointOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<DataEndpointOptions>, DataEndpointOptionsValidator>();
         services.AddOptions<DataEndpointOptions>().BindConfiguration(DataEndpointOptions.Section).ValidateOnStart();
-        services.AddHostedService<ParentWatch>();
+        ParentWatch.AddTo(services, builder.Configuration);
         services.AddHealthChecks();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(45));
         return new ClusterProgram(role, builder);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -11,14 +12,24 @@ namespace Ganymede.Messages;
 public sealed partial class ParentWatch(
     IConfiguration configuration, IHostApplicationLifetime lifetime, ILogger<ParentWatch> log) : IHostedService
 {
+    private const string Switch = "Parent:WatchStdin";
+
     /// <summary>A graceful stop that takes longer than this is cut short.</summary>
     private static readonly TimeSpan _grace = TimeSpan.FromSeconds(6);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (configuration.GetValue("Parent:WatchStdin", false))
+        if (configuration.GetValue(Switch, false))
             new Thread(Watch) { IsBackground = true, Name = "parent-watch" }.Start();
         return Task.CompletedTask;
+    }
+
+    /// <summary>Has the program end with its parent, and leave Ctrl-C to it, where it has one.</summary>
+    public static void AddTo(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddHostedService<ParentWatch>();
+        if (configuration.GetValue(Switch, false))
+            services.AddSingleton<IHostLifetime, ChildLifetime>(); // the last one registered counts
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
