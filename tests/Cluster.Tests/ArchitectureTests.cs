@@ -33,8 +33,8 @@ public sealed class ArchitectureTests
     [Fact]
     public void Every_type_that_says_it_crosses_the_wire_is_in_Messages_sealed_and_known_to_the_serializer()
     {
-        var programs = new[] { "Coordinator", "GpuNode", "Lighthouse", "Cli" }.Select(Load);
-        var elsewhere = programs.SelectMany(assembly => assembly.GetTypes()).Where(type => typeof(IClusterMessage).IsAssignableFrom(type));
+        string[] programs = ["Coordinator", "GpuNode", "Lighthouse", "Cli"];
+        var elsewhere = programs.Select(Load).SelectMany(assembly => assembly.GetTypes()).Where(type => typeof(IClusterMessage).IsAssignableFrom(type));
 
         Assert.Empty(elsewhere);
         Assert.All(MessagePackClusterSerializer.Manifests.Values, type => Assert.True(type.IsSealed, type.Name));
