@@ -1,0 +1,32 @@
+namespace Ganymede.Tests;
+
+/// <summary>The article's networks on a folder of real images in colour.</summary>
+public sealed class EmojiTests
+{
+    [Fact]
+    public async Task The_articles_preset_ends_with_the_same_weights_on_any_number_of_nodes_and_after_a_resume()
+    {
+        var emoji = await EmojiSet.FolderOrSkip();
+        using var folder = new TemporaryFolder();
+
+        var one = await Train("one", "4", "--nodes", "1");
+        var others = new[]
+        {
+            await Train("again", "4", "--nodes", "1"),
+            await Train("two", "4", "--nodes", "2"),
+            await Train("three", "4", "--nodes", "3"),
+            await Train("four", "4", "--nodes", "4"),
+            await Train("replicas", "4", "--nodes", "1", "--devices", "cpu,cpu"),
+        };
+        await Train("resumed", "2", "--nodes", "2");
+        var resumed = await Train("resumed", "4", "--nodes", "1", "--resume");
+
+        Assert.All(others, weights => Assert.Equal(one, weights));
+        Assert.Equal(one, resumed);
+        Assert.NotEqual(one, await Train("other-seed", "4", "--nodes", "1", "--seed", "8"));
+
+        async Task<string> Train(string name, string steps, params string[] more) => (await Run.Json(folder,
+            ["train", "--preset", "article-64", "--data", emoji, "--steps", steps, "--shards", "4", "--batch", "32",
+             .. more.Contains("--seed") ? Array.Empty<string>() : ["--seed", "7"], "--out", folder[name], "--json", .. more])).Weights();
+    }
+}

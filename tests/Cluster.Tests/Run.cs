@@ -1,0 +1,24 @@
+using System.Text.Json;
+
+namespace Ganymede.Tests;
+
+/// <summary>Runs <c>ganymede … --json</c> on a cluster of real processes and reads what it printed.</summary>
+internal static class Run
+{
+    /// <summary>Trains the reference job: cgan-32, V = 4, batch 64, seed 7.</summary>
+    public static Task<JsonElement> Reference(TemporaryFolder folder, string name, int steps, params string[] more) =>
+        Json(folder, ["train", "--preset", "cgan-32", "--steps", $"{steps}", "--shards", "4", "--batch", "64",
+            .. more.Contains("--seed") ? Array.Empty<string>() : ["--seed", "7"], "--out", folder[name], "--json", .. more]);
+
+    /// <summary>The one JSON object of a command that must succeed.</summary>
+    public static async Task<JsonElement> Json(TemporaryFolder folder, params string[] arguments)
+    {
+        var finished = await Command.Ganymede(folder.Path, arguments);
+        Assert.True(finished.ExitCode == 0, $"ganymede {string.Join(' ', arguments)} ended with {finished.ExitCode}:\n{finished.Error}");
+        return JsonDocument.Parse(finished.Output).RootElement;
+    }
+
+    public static string Weights(this JsonElement result) => result.GetProperty("weightsSha256").GetString()!;
+
+    public static JsonElement[] Lines(string path) => [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement)];
+}
