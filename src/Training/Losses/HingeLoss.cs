@@ -11,13 +11,13 @@ public sealed class HingeLoss : IGanLoss
     public Tensor OfReal(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        return (1 - logits).relu().mean().MoveToOuterDisposeScope();
+        return logits.neg().PlusOne().relu().mean().MoveToOuterDisposeScope();
     }
 
     public Tensor OfFake(Tensor logits)
     {
         using var scope = NewDisposeScope();
-        return (1 + logits).relu().mean().MoveToOuterDisposeScope();
+        return logits.PlusOne().relu().mean().MoveToOuterDisposeScope();
     }
 
     public Tensor OfGenerator(Tensor logits)

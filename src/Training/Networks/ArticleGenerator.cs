@@ -13,7 +13,7 @@ namespace Ganymede.Training;
 public sealed class ArticleGenerator : GeneratorNetwork
 {
     /// <summary>Keras' default slope of leaky ReLU at the article's time.</summary>
-    internal const double Slope = 0.3;
+    internal static readonly Scalar Slope = 0.3;
 
     private readonly Dense project;
     private readonly Norm projectNorm;

@@ -37,7 +37,8 @@ public static class Initialization
             {
                 var normal = new double[parameter.numel()];
                 new CounterRandom(seed, position, stream, RandomPurpose.Initialization).FillNormal(normal);
-                parameter.copy_(tensor(normal).mul_(Deviation(parameter, distribution)).view(parameter.shape));
+                using Scalar deviation = Deviation(parameter, distribution);
+                parameter.copy_(tensor(normal).mul_(deviation).view(parameter.shape));
             }
 
             position++;

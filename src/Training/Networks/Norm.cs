@@ -90,7 +90,7 @@ public sealed class ConditionalBatchNorm : Norm, IBatchStatistics
     private static Tensor Modulate(Tensor normal, Tensor gain, Tensor bias, Tensor label)
     {
         long[] shape = [normal.shape[0], normal.shape[1], .. Enumerable.Repeat(1L, (int)normal.dim() - 2)]; // B F (1 1)
-        return bias.index_select(0, label).view(shape).addcmul(normal, gain.index_select(0, label).view(shape), 1);
+        return bias.index_select(0, label).view(shape).addcmul(normal, gain.index_select(0, label).view(shape), Scalars.One);
     }
 }
 

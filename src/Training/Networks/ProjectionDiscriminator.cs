@@ -11,7 +11,7 @@ namespace Ganymede.Training;
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
 public sealed class ProjectionDiscriminator : DiscriminatorNetwork
 {
-    private const double Slope = 0.2;
+    private static readonly Scalar Slope = 0.2;
     private readonly ModuleList<HalvingStage> stages;
     private readonly Dense realness;
     private readonly ClassEmbedding? classes;
@@ -53,7 +53,7 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
         var score = realness.forward(pooled).squeeze(1);                    // B
         if (classes is not null)
         {
-            score = score + (pooled * classes.forward(label)).sum(dim: [1]); // B
+            score = score.Plus((pooled * classes.forward(label)).sum(dim: [1])); // B
         }
 
         return score.MoveToOuterDisposeScope();
@@ -65,9 +65,9 @@ public sealed class HalvingStage : nn.Module<Tensor, Tensor, Tensor>
 {
     private readonly Convolution conv;
     private readonly Norm norm;
-    private readonly double _slope;
+    private readonly Scalar _slope;
 
-    public HalvingStage(long inputs, long outputs, NormKind normKind, double slope, bool spectralNorm, ScalarType precision)
+    public HalvingStage(long inputs, long outputs, NormKind normKind, Scalar slope, bool spectralNorm, ScalarType precision)
         : base(nameof(HalvingStage))
     {
         _slope = slope;

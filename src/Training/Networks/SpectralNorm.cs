@@ -14,7 +14,7 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
     /// <summary>Power iterations at initialisation, after which u and v lie close to the first singular vectors.</summary>
     public const int InitialIterations = 10;
 
-    private const double Epsilon = 1e-12;
+    private static readonly Scalar Epsilon = 1e-12;
     private readonly Tensor u;
     private readonly StepVectors step;
 

@@ -41,9 +41,10 @@ internal sealed class MovingAverage : IDisposable
     public void Follow(TrainedNetwork<GeneratorNetwork> trained, long step)
     {
         using var constant = no_grad();
-        var keep = DecayOf(_decay, step);
-        Flat.Parameters.mul_(keep).add_(trained.Flat.Parameters, 1 - keep);
-        Statistics.Values.mul_(keep).add_(trained.Statistics.Values, 1 - keep);
+        var decay = DecayOf(_decay, step);
+        using Scalar keep = decay, gain = 1 - decay;
+        Flat.Parameters.mul_(keep).add_(trained.Flat.Parameters, gain);
+        Statistics.Values.mul_(keep).add_(trained.Statistics.Values, gain);
     }
 
     public void Dispose()

@@ -58,7 +58,8 @@ internal sealed class RunningStatistics : IDisposable
         using var constant = no_grad();
         var step = empty_like(Values);
         TensorBytes.CopyFrom(sum, step);
-        Values.mul_(1 - Momentum).add_(step, Momentum * scale);
+        using Scalar keep = 1 - Momentum, gain = Momentum * scale;
+        Values.mul_(keep).add_(step, gain);
     }
 
     public void Dispose() => Values.Dispose();

@@ -1,4 +1,5 @@
 using Ganymede.Datasets;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ganymede.Training;
@@ -9,6 +10,8 @@ namespace Ganymede.Training;
 /// </summary>
 public sealed class ShardPlan
 {
+    private static readonly Scalar HalfRange = 127.5;
+
     private readonly Preset _preset;
     private readonly ImagePack _data;
     private readonly ulong _seed;
@@ -50,7 +53,7 @@ public sealed class ShardPlan
         }
 
         using var scope = NewDisposeScope();
-        var images = tensor(pixels, device: _device).to(_type).div_(127.5).sub_(1)
+        var images = tensor(pixels, device: _device).to(_type).div_(HalfRange).sub_(Scalars.One)
             .view(Samples, _data.Channels, _data.Height, _data.Width);
         return (images.MoveToOuterDisposeScope(), tensor(labels, device: _device).MoveToOuterDisposeScope());
     }

@@ -46,11 +46,11 @@ internal sealed class ShardWorker : IDisposable
         fakeLoss.backward();
 
         using var constant = no_grad();
-        _discriminator.WriteTo(buffer, (_ofReal.Values + _ofFake.Values) * 0.5);
+        _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half));
         Write(buffer, TrailerSlot.RealLoss, realLoss);
         Write(buffer, TrailerSlot.FakeLoss, fakeLoss);
-        Write(buffer, TrailerSlot.RealAccuracy, (realLogits > 0).to(_discriminator.Type).mean());
-        Write(buffer, TrailerSlot.FakeAccuracy, (fakeLogits <= 0).to(_discriminator.Type).mean());
+        Write(buffer, TrailerSlot.RealAccuracy, realLogits.gt(Scalars.Zero).to(_discriminator.Type).mean());
+        Write(buffer, TrailerSlot.FakeAccuracy, fakeLogits.le(Scalars.Zero).to(_discriminator.Type).mean());
     }
 
     /// <summary>Gradient of G's loss over b new images. D is a fixed function here: its parameters collect nothing.</summary>
@@ -71,7 +71,7 @@ internal sealed class ShardWorker : IDisposable
         using var constant = no_grad();
         _generator.WriteTo(buffer, _ofGenerator.Values);
         Write(buffer, TrailerSlot.GeneratorLoss, loss);
-        Write(buffer, TrailerSlot.FakeAccuracy, (logits <= 0).to(_generator.Type).mean());
+        Write(buffer, TrailerSlot.FakeAccuracy, logits.le(Scalars.Zero).to(_generator.Type).mean());
     }
 
     public void Dispose()
