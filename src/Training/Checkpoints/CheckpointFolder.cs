@@ -60,7 +60,8 @@ public static partial class CheckpointFolder
 
         var manifest = CheckpointManifest.Parse(json, manifestPath);
         if (!manifest.Files.Select(file => file.Name).SequenceEqual(Parts.Select(part => part + Extension)))
-            throw new CheckpointException($"{manifestPath} does not list exactly {string.Join(", ", Parts.Select(part => part + Extension))}");
+            throw new CheckpointException(
+                $"{manifestPath} does not list exactly {string.Join(", ", Parts.Select(part => part + Extension))}");
         if (Step(folder) is { } step && step != manifest.Info.Step)
             throw new CheckpointException($"{manifestPath} is of step {manifest.Info.Step}");
 
@@ -102,7 +103,9 @@ public static partial class CheckpointFolder
     {
         try
         {
-            return Directory.Exists(checkpoints) ? [.. Directory.GetDirectories(checkpoints).Where(folder => Step(folder) is not null)] : [];
+            return Directory.Exists(checkpoints)
+                ? [.. Directory.GetDirectories(checkpoints).Where(folder => Step(folder) is not null)]
+                : [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

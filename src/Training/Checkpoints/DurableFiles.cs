@@ -5,8 +5,8 @@ namespace Ganymede.Training;
 /// <summary>Writing that survives a power cut: data and folder entries are on the disk when a call returns.</summary>
 internal static partial class DurableFiles
 {
-    private const int ReadOnlyFolder = 0x10000; // O_RDONLY | O_DIRECTORY on Linux
-    private const int InvalidArgument = 22;     // EINVAL: a file system that has nothing to flush for a folder
+    private const int ReadOnly = 0x80000;   // O_RDONLY | O_CLOEXEC: these two are the same on x64 and arm64
+    private const int InvalidArgument = 22; // EINVAL: a file system that has nothing to flush for a folder
 
     public static void Write(string path, IEnumerable<ReadOnlyMemory<byte>> parts)
     {
@@ -16,12 +16,14 @@ internal static partial class DurableFiles
         stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Flushes a folder's entries, which a file's own flush does not cover. Other systems than Linux do so by themselves.</summary>
+    /// <summary>
+    /// Flushes a folder's entries, which a file's own flush does not cover. On Linux only: elsewhere a power cut may take back a rename.
+    /// </summary>
     public static void FlushFolder(string path)
     {
         if (!OperatingSystem.IsLinux())
             return;
-        var handle = Open(path, ReadOnlyFolder);
+        var handle = Open(path, ReadOnly);
         if (handle < 0)
             throw new IOException($"cannot open folder {path}: {Marshal.GetLastPInvokeErrorMessage()}");
         try

@@ -80,7 +80,8 @@ public static class Safetensors
             using var header = JsonDocument.Parse(file.Slice(LengthSize, (int)headerLength), Options);
             if (header.RootElement.ValueKind != JsonValueKind.Object)
                 throw Bad("has a header that is no JSON object");
-            found = [.. header.RootElement.EnumerateObject().Where(entry => !entry.NameEquals(Metadata)).Select(entry => Entry(entry, data))];
+            found = [.. header.RootElement.EnumerateObject()
+                .Where(entry => !entry.NameEquals(Metadata)).Select(entry => Entry(entry, data))];
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or InvalidDataException)
         {
@@ -97,7 +98,9 @@ public static class Safetensors
             end = next;
         }
 
-        return end == data.Length ? [.. found.Select(entry => entry.Tensor)] : throw Bad($"has {data.Length} bytes of data, but its tensors {end}");
+        return end == data.Length
+            ? [.. found.Select(entry => entry.Tensor)]
+            : throw Bad($"has {data.Length} bytes of data, but its tensors {end}");
 
         CheckpointException Bad(string fault, Exception? inner = null) => new($"{source} {fault}", inner!);
     }

@@ -19,7 +19,7 @@ internal sealed class ElfImage
     public ElfImage(byte[] bytes)
     {
         _bytes = bytes;
-        if (bytes.Length < HeaderSize || !bytes.AsSpan(0, 6).SequenceEqual((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1]))
+        if (bytes.Length < HeaderSize || !bytes.AsSpan(0, 6).SequenceEqual("\u007FELF\u0002\u0001"u8))
             throw new InvalidDataException("not a 64-bit little-endian ELF file");
 
         var table = UInt64(0x28);

@@ -30,11 +30,13 @@ public static class NativeBackend
     public static NativeBackendReport Describe()
     {
         var outcome = Loaded.Value;
-        return new(outcome.Problem is null, LibStdCxx.NewestVersion() ?? "unknown", outcome.Path, outcome.Patched, outcome.Problem, outcome.Cure);
+        return new(outcome.Problem is null, LibStdCxx.NewestVersion() ?? "unknown",
+            outcome.Path, outcome.Patched, outcome.Problem, outcome.Cure);
     }
 
     [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "TorchSharp loads its library on first use from any code; only a resolver set before that can step in.")]
+    [SuppressMessage("Usage", "CA2255", Justification =
+        "TorchSharp loads its library on first use from any code; only a resolver set before that can step in.")]
     internal static void Register()
     {
         if (!OperatingSystem.IsLinux())
@@ -65,7 +67,7 @@ public static class NativeBackend
         {
             return LoadOnLinux();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DllNotFoundException or BadImageFormatException or InvalidDataException)
+        catch (Exception error) when (IsOfLoading(error))
         {
             return new(0, FileName, false, error.Message.TrimEnd('.'), "Restore the packages again (dotnet restore)");
         }
@@ -76,7 +78,8 @@ public static class NativeBackend
         var folders = SearchFolders().ToList();
         var path = folders.Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists);
         if (path is null)
-            return new(0, FileName, false, $"{FileName} is in none of {string.Join(", ", folders)}", "Build again, or publish for linux-x64");
+            return new(0, FileName, false, $"{FileName} is in none of {string.Join(", ", folders)}",
+                "Build again, or publish for linux-x64");
 
         try
         {
@@ -127,7 +130,7 @@ public static class NativeBackend
                 var copy = place();
                 return new(NativeLibrary.Load(copy), copy, Patched: true);
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException or DllNotFoundException or BadImageFormatException)
+            catch (Exception error) when (IsOfLoading(error))
             {
                 problems.Add(error.Message);
                 return null;
@@ -135,11 +138,14 @@ public static class NativeBackend
         }
     }
 
+    private static bool IsOfLoading(Exception error) => error is IOException or UnauthorizedAccessException
+        or DllNotFoundException or BadImageFormatException or InvalidDataException;
+
     /// <summary>Where the host looks for native libraries, then a published folder and a build's output folder.</summary>
     private static IEnumerable<string> SearchFolders()
     {
-        var host = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return host.Append(AppContext.BaseDirectory).Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
+        var host = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        return host.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory).Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
             .Select(Path.TrimEndingDirectorySeparator).Distinct();
     }
 }

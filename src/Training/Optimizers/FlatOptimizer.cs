@@ -78,7 +78,8 @@ public abstract class FlatOptimizer : IDisposable
     /// <exception cref="CheckpointException">A tensor is missing, or of another type or shape.</exception>
     public void RestoreState(IReadOnlyDictionary<string, NamedTensor> tensors, string prefix)
     {
-        if (!tensors.TryGetValue(prefix + "step", out var step) || step is not { Type: TensorType.I64, Shape.Count: 0, Data.Length: sizeof(long) })
+        if (!tensors.TryGetValue(prefix + "step", out var step)
+            || step is not { Type: TensorType.I64, Shape.Count: 0, Data.Length: sizeof(long) })
             throw new CheckpointException($"tensor {prefix}step is missing or not one whole number");
         var updates = MemoryMarshal.Read<long>(step.Data.Span);
         if (updates < 0)

@@ -58,14 +58,16 @@ internal sealed class IntegerKey(string name, int least, int most, Func<Preset, 
     public override string ValueIn(Preset preset) => get(preset).ToString(CultureInfo.InvariantCulture);
 
     private protected override Preset? TryRead(Preset preset, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least && number <= most ? set(preset, number) : null;
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? Checked(preset, number) : null;
 
     private protected override Preset? TryRead(Preset preset, string value) =>
-        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
-            ? set(preset, number) : null;
+        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? Checked(preset, number) : null;
+
+    private Preset? Checked(Preset preset, int number) => number >= least && number <= most ? set(preset, number) : null;
 }
 
-internal sealed class NumberKey(string name, string allowed, Func<double, bool> inRange, Func<Preset, double> get, Func<Preset, double, Preset> set)
+internal sealed class NumberKey(
+    string name, string allowed, Func<double, bool> inRange, Func<Preset, double> get, Func<Preset, double, Preset> set)
     : PresetKey(name, allowed)
 {
     internal override void Write(Preset preset, Utf8JsonWriter json, string shortName) => json.WriteNumber(shortName, get(preset));

@@ -20,8 +20,10 @@ public static class PresetKeys
         new ChoiceKey<GeneratorArchitecture>("generator.architecture",
             [("upsample", GeneratorArchitecture.Upsample), ("article", GeneratorArchitecture.Article)],
             p => p.Generator.Architecture, (p, v) => p with { Generator = p.Generator with { Architecture = v } }),
-        new IntegerKey("generator.width", 8, 2_048, p => p.Generator.Width, (p, v) => p with { Generator = p.Generator with { Width = v } }),
-        new IntegerKey("generator.noise", 1, 4_096, p => p.Generator.Noise, (p, v) => p with { Generator = p.Generator with { Noise = v } }),
+        new IntegerKey("generator.width", 8, 2_048,
+            p => p.Generator.Width, (p, v) => p with { Generator = p.Generator with { Width = v } }),
+        new IntegerKey("generator.noise", 1, 4_096,
+            p => p.Generator.Noise, (p, v) => p with { Generator = p.Generator with { Noise = v } }),
         new ChoiceKey<NormKind>("generator.norm", [.. Norms, ("conditional-batch", NormKind.ConditionalBatch)],
             p => p.Generator.Norm, (p, v) => p with { Generator = p.Generator with { Norm = v } }),
 
@@ -32,8 +34,8 @@ public static class PresetKeys
             p => p.Discriminator.Width, (p, v) => p with { Discriminator = p.Discriminator with { Width = v } }),
         new ChoiceKey<NormKind>("discriminator.norm", Norms,
             p => p.Discriminator.Norm, (p, v) => p with { Discriminator = p.Discriminator with { Norm = v } }),
-        new BooleanKey("discriminator.spectralNorm",
-            p => p.Discriminator.SpectralNorm, (p, v) => p with { Discriminator = p.Discriminator with { SpectralNorm = v } }) { Optional = true },
+        new BooleanKey("discriminator.spectralNorm", p => p.Discriminator.SpectralNorm,
+            (p, v) => p with { Discriminator = p.Discriminator with { SpectralNorm = v } }) { Optional = true },
 
         new ChoiceKey<LossKind>("loss", [("hinge", LossKind.Hinge), ("non-saturating", LossKind.NonSaturating)],
             p => p.Loss, (p, v) => p with { Loss = v }),

@@ -131,7 +131,8 @@ internal static class PresetReader
         return preset;
     }
 
-    private static string Unknown(string name) => $"key {name} is unknown{Spelling.DidYouMean(name, PresetKeys.All.Select(key => key.Name))}";
+    private static string Unknown(string name) =>
+        $"key {name} is unknown{Spelling.DidYouMean(name, PresetKeys.All.Select(key => key.Name))}";
 
     private static Preset Attempt(Preset preset, Func<Preset, Preset> read, List<string> problems)
     {

@@ -55,7 +55,8 @@ internal static class PresetRules
             if (p.Conditional)
                 yield return "conditional is true, but discriminator.architecture article takes no class";
             if (discriminator.Width % (1 << ArticleHalvings) != 0)
-                yield return $"discriminator.width is {discriminator.Width}, and must be a multiple of {1 << ArticleHalvings} for architecture article";
+                yield return $"discriminator.width is {discriminator.Width}, and must be a multiple of {1 << ArticleHalvings} "
+                    + "for architecture article";
         }
     }
 }

@@ -5,7 +5,9 @@ namespace Ganymede.Training;
 
 internal static class PresetWriter
 {
-    /// <summary>Keys in the order of <see cref="PresetKeys.All"/>, nested at the dots; neighbours with one prefix share an object.</summary>
+    /// <summary>
+    /// Keys in the order of <see cref="PresetKeys.All"/>, nested at the dots; neighbours with one prefix share an object.
+    /// </summary>
     public static string ToJson(Preset preset)
     {
         using var buffer = new MemoryStream();
