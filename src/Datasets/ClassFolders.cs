@@ -20,13 +20,15 @@ internal sealed class ClassFolders(string spec, string folder) : DataSource
         {
             if (!ImagePack.IsClassName(classes[label]))
             {
-                throw new BadDataException($"--data {spec}: subfolder '{OneLine(classes[label])}' cannot name a class (control characters, backslash or too long).");
+                throw new BadDataException(
+                    $"--data {spec}: subfolder '{OneLine(classes[label])}' cannot name a class (control characters, backslash or too long).");
             }
 
             var images = Sorted(() => Directory.EnumerateFiles(Path.Combine(folder, classes[label]))).Where(IsImage).ToArray();
             if (images.Length == 0)
             {
-                throw new BadDataException($"--data {spec}: class '{classes[label]}' is empty: its folder holds no *.png, *.jpg or *.jpeg.");
+                throw new BadDataException(
+                    $"--data {spec}: class '{classes[label]}' is empty: its folder holds no *.png, *.jpg or *.jpeg.");
             }
 
             files.AddRange(images);
@@ -34,7 +36,8 @@ internal sealed class ClassFolders(string spec, string folder) : DataSource
         }
 
         return PackBuilder.Build(
-            spec, classes, [.. labels], i => ImageDecoder.Read(files[i]), i => OneLine(Path.GetRelativePath(folder, files[i])), settings, cancel);
+            spec, classes, [.. labels], i => ImageDecoder.Read(files[i]), i => OneLine(Path.GetRelativePath(folder, files[i])),
+            settings, cancel);
     }
 
     // File systems list names in any order; ordinal is the same everywhere.

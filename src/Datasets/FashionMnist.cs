@@ -27,12 +27,14 @@ internal static class FashionMnist
         if (!File.Exists(images) || !File.Exists(labels))
         {
             throw new BadDataException(
-                $"--data {FullName}: needs the Debian package dataset-fashion-mnist (apt-get install dataset-fashion-mnist); there is no {images}.");
+                $"--data {FullName}: needs the Debian package dataset-fashion-mnist (apt-get install dataset-fashion-mnist); "
+                + $"there is no {images}.");
         }
 
         return IdxPair.OfFiles(FullName, images, labels, Classes);
     }
 
     private static Stream Embedded(string name) =>
-        typeof(FashionMnist).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"Resource {name} is missing.");
+        typeof(FashionMnist).Assembly.GetManifestResourceStream(name)
+        ?? throw new InvalidOperationException($"Resource {name} is missing.");
 }

@@ -1,8 +1,11 @@
+using System.Globalization;
+
 namespace Ganymede.Datasets;
 
 /// <summary>Labelled images in two idx files; a label's name is its number unless the set has names.</summary>
 internal sealed class IdxPair(
-    string name, string imagesName, Func<Stream> openImages, string labelsName, Func<Stream> openLabels, IReadOnlyList<string>? classes = null)
+    string name, string imagesName, Func<Stream> openImages, string labelsName, Func<Stream> openLabels,
+    IReadOnlyList<string>? classes = null)
     : DataSource
 {
     public override string Name => name;
@@ -41,7 +44,8 @@ internal sealed class IdxPair(
             ([], []) => null,
             ([var image], [var label]) => OfFiles(spec, image, label),
             _ => throw new BadDataException(
-                $"--data {spec}: holds {images.Length} files *images*idx3* and {labels.Length} files *labels*idx1*, not one pair; name two files: IMAGES,LABELS."),
+                $"--data {spec}: holds {images.Length} files *images*idx3* and {labels.Length} files *labels*idx1*, not one pair; "
+                + "name two files: IMAGES,LABELS."),
         };
     }
 
@@ -72,7 +76,9 @@ internal sealed class IdxPair(
         var wrong = Array.FindIndex(labels, label => label < first || label - first >= names.Count);
         if (wrong >= 0)
         {
-            var range = names.Count == 0 ? "labels count from 0 or 1, and neither occurs" : $"the range is {first}..{first + names.Count - 1}";
+            var range = names.Count == 0
+                ? "labels count from 0 or 1, and neither occurs"
+                : $"the range is {first}..{first + names.Count - 1}";
             throw new BadDataException($"--data: {labelsName}: label {labels[wrong]} of image {wrong} is out of range; {range}.");
         }
 
@@ -95,7 +101,7 @@ internal sealed class IdxPair(
             count++;
         }
 
-        return ([.. Enumerable.Range(first, count).Select(label => label.ToString(System.Globalization.CultureInfo.InvariantCulture))], first);
+        return ([.. Enumerable.Range(first, count).Select(label => label.ToString(CultureInfo.InvariantCulture))], first);
     }
 
     private static FileStream Open(string path)

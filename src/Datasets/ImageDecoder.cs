@@ -91,9 +91,11 @@ internal static class ImageDecoder
         }
 
         var turned = origin >= SKEncodedOrigin.LeftTop; // the last four exchange rows and columns
-        var mirrorX = origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
-        var mirrorY = origin is SKEncodedOrigin.BottomRight or SKEncodedOrigin.BottomLeft or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
-        var upright = turned ? new Raster(new byte[rgb.Length], 0, height, width, 3) : new Raster(new byte[rgb.Length], 0, width, height, 3);
+        var mirrorX = origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight
+            or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+        var mirrorY = origin is SKEncodedOrigin.BottomRight or SKEncodedOrigin.BottomLeft
+            or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
+        var upright = new Raster(new byte[rgb.Length], 0, turned ? height : width, turned ? width : height, 3);
         for (var y = 0; y < upright.Height; y++)
         {
             for (var x = 0; x < upright.Width; x++)

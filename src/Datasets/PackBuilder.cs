@@ -16,19 +16,24 @@ internal static class PackBuilder
         string source, IReadOnlyList<string> classes, int[] labels, Func<int, Raster> read, Func<int, string> pathOf,
         PackSettings settings, CancellationToken cancel)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(settings.Channels is 1 or 3, true, nameof(settings));
-        ArgumentOutOfRangeException.ThrowIfNotEqual(settings.Size is > 0 and <= ImagePack.SizeLimit, true, nameof(settings));
+        if (settings.Channels is not (1 or 3) || settings.Size is < 1 or > ImagePack.SizeLimit)
+        {
+            throw new ArgumentOutOfRangeException(nameof(settings), settings, "Channels are 1 or 3, size 1 to 4096.");
+        }
+
         var imageBytes = settings.Channels * settings.Size * settings.Size;
         if ((long)labels.Length * imageBytes > Array.MaxLength)
         {
             throw new BadDataException(
-                $"--data {source}: {labels.Length} images of {settings.Channels} x {settings.Size} x {settings.Size} need more than 2 GiB.");
+                $"--data {source}: {labels.Length} images of {settings.Channels} x {settings.Size} x {settings.Size} "
+                + "need more than 2 GiB.");
         }
 
         var resampler = new Resampler(settings.Size, settings.Channels);
         var pixels = new byte[labels.Length * imageBytes];
         var failures = new UnreadableFile?[labels.Length];
-        Parallel.For(0, labels.Length, new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
+        var options = new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Environment.ProcessorCount };
+        Parallel.For(0, labels.Length, options, i =>
         {
             try
             {

@@ -17,7 +17,7 @@ public sealed class FolderStore
 
     /// <summary>Opens the folder for a job, and claims it if it is empty or missing.</summary>
     /// <param name="root">The set's folder.</param>
-    /// <param name="jobKey">All that determines the images (checkpoint, seed, count, classes): another key is another job.</param>
+    /// <param name="jobKey">All that determines the images (checkpoint, seed, count, classes); another key, another job.</param>
     /// <exception cref="StorageException">The folder holds something else, or cannot be written.</exception>
     public FolderStore(string root, string jobKey)
     {
@@ -156,7 +156,9 @@ public sealed class FolderStore
                 Directory.EnumerateFileSystemEntries(_root).Select(path => Path.GetFileName(path)).FirstOrDefault(name => name[0] != '.'));
             if (foreign is not null && JobFile.Read(_root) is null)
             {
-                throw new StorageException($"Cannot write into {_root}: it is not empty (it holds '{foreign}') and no job of ours began it; choose an empty folder.");
+                throw new StorageException(
+                    $"Cannot write into {_root}: it is not empty (it holds '{foreign}') and no job of ours began it; "
+                    + "choose an empty folder.");
             }
 
             try
@@ -175,7 +177,8 @@ public sealed class FolderStore
         var job = JobFile.Read(_root);
         if (job?.Job != _jobKey)
         {
-            throw new StorageException($"Cannot write into {_root}: it holds images of another job ({job?.Job}), not of {_jobKey}; choose another folder.");
+            throw new StorageException(
+                $"Cannot write into {_root}: it holds images of another job ({job?.Job}), not of {_jobKey}; choose another folder.");
         }
     }
 

@@ -16,7 +16,8 @@ public static class ImageGrid
     /// <param name="gridWidth">Of the result, pixels.</param>
     /// <returns>[channels, gridHeight, gridWidth].</returns>
     public static byte[] Compose(
-        ReadOnlySpan<byte> nchw, int count, int channels, int height, int width, int columns, int padding, out int gridHeight, out int gridWidth)
+        ReadOnlySpan<byte> nchw, int count, int channels, int height, int width, int columns, int padding,
+        out int gridHeight, out int gridWidth)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Ganymede.Storage;
 
@@ -9,7 +10,10 @@ internal sealed record JobFile(string Job, long? Units = null)
 {
     public const string FileName = ".job.json";
 
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow };
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
 
     /// <summary>The folder's job, or null if it has none.</summary>
     /// <exception cref="StorageException">The file cannot be read or is damaged.</exception>

@@ -52,7 +52,8 @@ public sealed record LabelledImage(long Index, string Class, int Label, byte[] P
             && !Class.Any(c => char.IsControl(c) || c is '/' or '\\') && Class != FolderStore.MetadataFile;
         if (!isFolder)
         {
-            throw new StorageException($"Cannot store image {Index}: class name '{Class.ReplaceLineEndings("?")}' cannot be a folder's name.");
+            throw new StorageException(
+                $"Cannot store image {Index}: class name '{Class.ReplaceLineEndings("?")}' cannot be a folder's name.");
         }
 
         if (Index < 0)
