@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Numbers for Torch's operations that no garbage collection can take away. TorchSharp 0.107 passes a <see cref="Scalar"/>'s native pointer on without keeping
-/// the object alive: one made on the fly (<c>1 - x</c>, <c>x * 0.5</c>, <c>leaky_relu(0.2)</c>, and even <c>a + b</c>, which makes one for its alpha) may be finalised
-/// while the native code still reads it; then the operation throws, or computes with another number. So: constants from here, other numbers in a
-/// <c>using Scalar</c>, tensors added by <see cref="Plus"/>.
+/// Numbers for Torch's operations that no garbage collection can take away. TorchSharp 0.107 passes a <see
+/// cref="Scalar"/>'s native pointer on without keeping the object alive: one made on the fly (<c>1 - x</c>, <c>x *
+/// 0.5</c>, <c>leaky_relu(0.2)</c>, and even <c>a + b</c>, which makes one for its alpha) may be finalised while the
+/// native code still reads it; then the operation throws, or computes with another number. So: constants from here,
+/// other numbers in a <c>using Scalar</c>, tensors added by <see cref="Plus"/>.
 /// </summary>
 internal static class Scalars
 {

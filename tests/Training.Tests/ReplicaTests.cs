@@ -81,36 +81,6 @@ public sealed class ReplicaTests
     }
 
     [Fact]
-    public void Garbage_collections_in_the_middle_of_operations_change_no_bit()
-    {
-        var preset = TrainingRig.Small();
-        using var quiet = Create(preset);
-        using var disturbed = Create(preset);
-        TrainingRig.Run(quiet, preset, 0, 40);
-        var done = false;
-        var collector = new Thread(() =>
-        {
-            while (!Volatile.Read(ref done))
-            {
-                GC.Collect(0);
-                GC.WaitForPendingFinalizers();
-            }
-        });
-        collector.Start();
-        try
-        {
-            TrainingRig.Run(disturbed, preset, 0, 40);
-        }
-        finally
-        {
-            Volatile.Write(ref done, true);
-            collector.Join();
-        }
-
-        Assert.Equal(quiet.WeightsSha256(), disturbed.WeightsSha256());
-    }
-
-    [Fact]
     public void Training_teaches_the_discriminator_to_tell_real_from_drawn()
     {
         var preset = TrainingRig.Small("augment.translation=0");

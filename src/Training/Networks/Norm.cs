@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What stands between a layer and its activation. A layer before batch norm has no bias: the norm would take it away again. Chosen by the preset's keys <c>…norm</c>.
+/// What stands between a layer and its activation. A layer before batch norm has no bias: the norm would take it away
+/// again. Chosen by the preset's keys <c>…norm</c>.
 /// </summary>
 public abstract class Norm(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {

@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4, summed over space; the score
-/// is a linear function of these features plus their inner product with the class's embedding.
+/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4,
+/// summed over space; the score is a linear function of these features plus their inner product with the class's
+/// embedding.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
 public sealed class ProjectionDiscriminator : DiscriminatorNetwork
@@ -31,7 +32,8 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
         var (inputs, outputs) = ((long)channels, (long)width);
         for (var side = size / 2; side >= 4; side /= 2)
         {
-            stages.Add(new(inputs, outputs, stages.Count == 0 ? NormKind.None : norm, Slope, spectralNorm, precision)); // B outputs side side
+            var stageNorm = stages.Count == 0 ? NormKind.None : norm;
+            stages.Add(new(inputs, outputs, stageNorm, Slope, spectralNorm, precision)); // B outputs side side
             (inputs, outputs) = (outputs, outputs * 2);
         }
 

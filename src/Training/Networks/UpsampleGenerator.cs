@@ -5,10 +5,11 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to half the image's size
-/// (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does), and a sub-pixel convolution (Shi et al.,
-/// 2016) for the last doubling: at full size a convolution costs more than all the others, and this one works at half. The class enters through conditional
-/// norms; with other norms as a one-hot vector beside the noise (Mirza and Osindero, 2014).
+/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to half
+/// the image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does),
+/// and a sub-pixel convolution (Shi et al., 2016) for the last doubling: at full size a convolution costs more than all
+/// the others, and this one works at half. The class enters through conditional norms; with other norms as a one-hot
+/// vector beside the noise (Mirza and Osindero, 2014).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
 public sealed class UpsampleGenerator : GeneratorNetwork

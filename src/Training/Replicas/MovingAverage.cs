@@ -35,7 +35,10 @@ internal sealed class MovingAverage : IDisposable
 
     public RunningStatistics Statistics { get; }
 
-    /// <summary>Decay of step t (from 0): min(decay, (1 + t) / (10 + t)), so that the untrained weights of the start are soon forgotten.</summary>
+    /// <summary>
+    /// Decay of step t (from 0): min(decay, (1 + t) / (10 + t)), so that the untrained weights of the start are soon
+    /// forgotten.
+    /// </summary>
     public static double DecayOf(double decay, long step) => Math.Min(decay, (1.0 + step) / (10.0 + step));
 
     public void Follow(TrainedNetwork<GeneratorNetwork> trained, long step)

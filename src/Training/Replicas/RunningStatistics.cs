@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// The running means and variances of a network's batch norms as one flat tensor, of which the layers' buffers are views: for each layer in module
-/// order its mean [F], then its variance [F]. Empty for a network without batch norm.
+/// The running means and variances of a network's batch norms as one flat tensor, of which the layers' buffers are
+/// views: for each layer in module order its mean [F], then its variance [F]. Empty for a network without batch norm.
 /// </summary>
 internal sealed class RunningStatistics : IDisposable
 {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What a shard of a step works on, as a pure function of (seed, step, shard): its real images, and all that is drawn by chance. Every member can
-/// make every shard's share, so no message tells it.
+/// What a shard of a step works on, as a pure function of (seed, step, shard): its real images, and all that is drawn
+/// by chance. Every member can make every shard's share, so no message tells it.
 /// </summary>
 public sealed class ShardPlan
 {
@@ -37,8 +37,8 @@ public sealed class ShardPlan
     public int Samples => _preset.SamplesPerShard;
 
     /// <summary>
-    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W] in -1..1 and labels [b].
-    /// The caller owns both.
+    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W]
+    /// in -1..1 and labels [b]. The caller owns both.
     /// </summary>
     public (Tensor Images, Tensor Labels) Real(long step, int shard)
     {
@@ -80,7 +80,9 @@ public sealed class ShardPlan
             tensor(labels, device: _device).MoveToOuterDisposeScope());
     }
 
-    /// <summary>The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.</summary>
+    /// <summary>
+    /// The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.
+    /// </summary>
     public CounterRandom Augmentation(Phase phase, long step, int shard) =>
         Random(step, shard, phase == Phase.Discriminator ? RandomPurpose.DiscriminatorAugment : RandomPurpose.GeneratorAugment);
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// The forward and backward passes of one shard. Changes no state that outlives it: the same step, shard and weights give the same bytes however
-/// often and in whatever order it is asked.
+/// The forward and backward passes of one shard. Changes no state that outlives it: the same step, shard and weights
+/// give the same bytes however often and in whatever order it is asked.
 /// </summary>
 internal sealed class ShardWorker : IDisposable
 {
@@ -19,14 +19,21 @@ internal sealed class ShardWorker : IDisposable
     private readonly StatisticsScratch _ofGenerator;
 
     public ShardWorker(
-        TrainedNetwork<GeneratorNetwork> generator, TrainedNetwork<DiscriminatorNetwork> discriminator, ShardPlan plan, Translation translation, IGanLoss loss)
+        TrainedNetwork<GeneratorNetwork> generator,
+        TrainedNetwork<DiscriminatorNetwork> discriminator,
+        ShardPlan plan,
+        Translation translation,
+        IGanLoss loss)
     {
         (_generator, _discriminator, _plan, _translation, _loss) = (generator, discriminator, plan, translation, loss);
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
         _ofGenerator = generator.Statistics.NewScratch();
     }
 
-    /// <summary>Gradient of D's loss over the shard's b real and b generated images; D's statistics are the mean of its two passes.</summary>
+    /// <summary>
+    /// Gradient of D's loss over the shard's b real and b generated images; D's statistics are the mean of its two
+    /// passes.
+    /// </summary>
     public void Discriminate(long step, int shard, Span<byte> buffer)
     {
         using var scope = NewDisposeScope();
