@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using Ganymede.Cli;
 using Ganymede.Messages;
+using Ganymede.Messages.Api;
 
 namespace Ganymede.Tests;
 
@@ -95,6 +96,37 @@ public sealed class LocalClusterTests : IDisposable
         if (signal != 9)
             Assert.Equal(ExitCode.Interrupted, command.ExitCode);
         Assert.DoesNotContain("   at ", await output + await error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_while_training_leaves_a_checkpoint_that_resume_goes_on_from()
+    {
+        string[] arguments = ["train", "--nodes", "1", "--batch", "8", "--shards", "1", "--out", "run", "--json"];
+        var start = Command.StartInfo(_folder.Path, [.. arguments, "--steps", "100000"]);
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using var command = Process.Start(start)!;
+        var output = command.StandardOutput.ReadToEndAsync();
+        var error = command.StandardError.ReadToEndAsync();
+        await Command.Until(() => new FileInfo(_folder["run/ledger.jsonl"]) is { Exists: true, Length: > 0 } || command.HasExited, TimeSpan.FromSeconds(120), "the first steps");
+
+        Command.Signal(command.Id, 2);
+        await command.WaitForExitAsync();
+
+        Assert.Equal(ExitCode.Interrupted, command.ExitCode);
+        Assert.True((await error).Contains("Stopping after the step in hand", StringComparison.Ordinal), await error);
+        var stopped = JsonSerializer.Deserialize<RunResult>(await output, ApiJson.Options)!;
+        Assert.True(stopped.Stopped);
+        Assert.InRange(stopped.Steps, 1, 99_999);
+        Assert.True(Directory.Exists(stopped.Checkpoint));
+
+        var wrong = await Command.Ganymede(_folder.Path, [.. arguments, "--resume", "--seed", "43", "--set", "generator.width=96", "--steps", "1"]);
+        Assert.Equal(2, wrong.ExitCode);
+        foreach (var expected in new[] { "--seed 43: ", "--set generator.width 96: ", "--steps 1: " })
+            Assert.Single(wrong.ErrorLines, line => line.StartsWith($"ganymede: {expected}", StringComparison.Ordinal));
+
+        var resumed = await Command.Ganymede(_folder.Path, [.. arguments, "--resume", "--steps", $"{stopped.Steps + 2}"]);
+        Assert.True(resumed.ExitCode == 0, resumed.Error);
+        Assert.Equal(stopped.Steps + 2, JsonSerializer.Deserialize<RunResult>(resumed.Output, ApiJson.Options)!.Steps);
     }
 
     [Fact]

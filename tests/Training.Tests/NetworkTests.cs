@@ -63,7 +63,7 @@ public sealed class NetworkTests
     [Fact]
     public void State_names_are_stable_because_checkpoints_depend_on_them()
     {
-        using var generator = new UpsampleGenerator(16, 1, 16, 4, NormKind.ConditionalBatch, 3, ScalarType.Float32);
+        using var generator = new UpsampleGenerator(32, 1, 16, 4, NormKind.ConditionalBatch, 3, ScalarType.Float32);
         using var discriminator = new ProjectionDiscriminator(16, 1, 8, NormKind.None, spectralNorm: true, 3, ScalarType.Float32);
 
         Assert.Equal(

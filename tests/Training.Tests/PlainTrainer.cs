@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Tests;
 
 /// <summary>
-/// The independent check: the same training by plain autograd and torch.optim, one loss over the whole mini-batch, without shards, flat buffers,
-/// replicas or anything else that distributes it. Shares with the product the layers, and the random numbers that define the run.
+/// The independent check: the same training by plain autograd and torch.optim, one loss over the whole mini-batch,
+/// without shards, flat buffers, replicas or anything else that distributes it. Shares with the product the layers, and
+/// the random numbers that define the run.
 /// </summary>
 internal sealed class PlainTrainer : IDisposable
 {
@@ -79,9 +80,11 @@ internal sealed class PlainTrainer : IDisposable
         ? optim.Adam(network.parameters(), settings.LearningRate, settings.Beta1, settings.Beta2)
         : optim.SGD(network.parameters(), settings.LearningRate, settings.Momentum);
 
-    private Tensor RealTerm(Tensor logits) => _preset.Loss == LossKind.Hinge ? (1 - logits).clamp_min(0).mean() : (1 + (-logits).exp()).log().mean();
+    private Tensor RealTerm(Tensor logits) =>
+        _preset.Loss == LossKind.Hinge ? (1 - logits).clamp_min(0).mean() : (1 + (-logits).exp()).log().mean();
 
-    private Tensor FakeTerm(Tensor logits) => _preset.Loss == LossKind.Hinge ? (1 + logits).clamp_min(0).mean() : (1 + logits.exp()).log().mean();
+    private Tensor FakeTerm(Tensor logits) =>
+        _preset.Loss == LossKind.Hinge ? (1 + logits).clamp_min(0).mean() : (1 + logits.exp()).log().mean();
 
     private Tensor GeneratorTerm(Tensor logits) => _preset.Loss == LossKind.Hinge ? -logits.mean() : (1 + (-logits).exp()).log().mean();
 

@@ -4,7 +4,9 @@ using Ganymede.Training;
 
 namespace Ganymede.Tests;
 
-/// <summary>What the training tests share: a small set, and the sum over shards along the canonical tree, written out once more.</summary>
+/// <summary>
+/// What the training tests share: a small set, and the sum over shards along the canonical tree, written out once more.
+/// </summary>
 internal static class TrainingRig
 {
     public const ulong Seed = 21;

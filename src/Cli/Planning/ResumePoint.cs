@@ -46,6 +46,13 @@ internal sealed record ResumePoint(string Checkpoint, long Step, Preset Preset, 
     public IEnumerable<string> Differences(RunRequest request)
     {
         var now = Preset.FromJson(request.Preset);
+        if (now.Name != Preset.Name)
+        {
+            // Another network altogether: its other keys differ as a matter of course.
+            yield return $"--preset {now.Name}: {Checkpoint} was trained with {Preset.Name}; --resume cannot change it.";
+            yield break;
+        }
+
         foreach (var key in PresetKeys.All.Where(key => key.ValueIn(now) != key.ValueIn(Preset) && key.Name != "steps"))
             yield return $"{OptionOf(key.Name)} {key.ValueIn(now)}: {Checkpoint} was trained with {key.ValueIn(Preset)} ({key.Name}); --resume cannot change it.";
         if (request.Seed != Seed)
@@ -58,7 +65,6 @@ internal sealed record ResumePoint(string Checkpoint, long Step, Preset Preset, 
 
     private static string OptionOf(string key) => key switch
     {
-        "name" => "--preset",
         "batch" => "--batch",
         "shards" => "--shards",
         _ => $"--set {key}",

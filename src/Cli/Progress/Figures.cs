@@ -27,7 +27,7 @@ internal static class Figures
 
     /// <summary>Progress in one line.</summary>
     public static string Line(RunProgress progress) => string.Create(CultureInfo.InvariantCulture,
-        $"step {progress.Step:N0} of {progress.Steps:N0} | {Rate(progress.ImagesPerSecond)} images/s | loss D {progress.DiscriminatorLoss:0.000} G {progress.GeneratorLoss:0.000} | {Nodes(progress.Nodes.Count)} | {Duration(progress.SecondsLeft)} left");
+        $"step {progress.Step:N0} of {progress.Steps:N0} | {Rate(progress.ImagesPerSecond)} images/s | loss D {progress.DiscriminatorLoss:0.000} G {progress.GeneratorLoss:0.000} | {Nodes(progress.Nodes.Count)} | {Duration(progress.ImagesPerSecond > 0 ? progress.SecondsLeft : double.NaN)} left");
 
     public static string Line(GenerationProgress progress) => string.Create(CultureInfo.InvariantCulture,
         $"{progress.Images:N0} of {progress.Count:N0} images | {Rate(progress.ImagesPerSecond)} images/s | {Duration(progress.ImagesPerSecond > 0 ? (progress.Count - progress.Images) / progress.ImagesPerSecond : double.NaN)} left");

@@ -17,6 +17,8 @@ internal sealed class PlainView(Terminal terminal, TimeProvider time) : JobView(
     {
         switch (happened)
         {
+            case { Kind: RunEventKind.Progress, Progress: { ImagesPerSecond: 0 } first } when first.Step < first.Steps:
+                break; // nothing is known of rate and losses yet
             case { Kind: RunEventKind.Progress, Progress: { } progress }:
                 Throttle(Figures.Line(progress));
                 break;

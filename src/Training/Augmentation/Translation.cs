@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Differentiable augmentation by translation (DiffAugment; Zhao, Liu, Lin, Zhu and Han, 2020): each image is moved by whole pixels, and what comes
-/// in from outside is background. Applied alike to real and generated images, it keeps D from learning a small set by heart.
+/// Differentiable augmentation by translation (DiffAugment; Zhao, Liu, Lin, Zhu and Han, 2020): each image is moved by
+/// whole pixels, and what comes in from outside is background. Applied alike to real and generated images, it keeps D
+/// from learning a small set by heart.
 /// </summary>
 public sealed class Translation : IDisposable
 {
@@ -36,7 +37,10 @@ public sealed class Translation : IDisposable
     /// <summary>Largest shift in pixels, either way, down and across.</summary>
     public int Reach => _reach;
 
-    /// <summary>One shift for each of <paramref name="count"/> images, uniform in -reach..reach: read once an image, so the stream's order is fixed.</summary>
+    /// <summary>
+    /// One shift for each of <paramref name="count"/> images, uniform in -reach..reach: read once an image, so the
+    /// stream's order is fixed.
+    /// </summary>
     public (int Down, int Right)[] Draw(CounterRandom random, int count)
     {
         var shifts = new (int Down, int Right)[count];

@@ -5,13 +5,17 @@ namespace Ganymede.Training;
 
 internal static class ImageBytes
 {
+    private static readonly Scalar HalfRange = 127.5;
+    private static readonly Scalar Largest = 255.0;
+
     /// <summary>Images [B, C, H, W] in -1..1 as pixels by the rule of <see cref="PixelScale.ToPixel"/>, row-major.</summary>
     public static byte[] From(Tensor images)
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         // In doubles, so that halves round up whatever the network's precision; not a number becomes 0, as -1 does.
-        return images.to(ScalarType.Float64).nan_to_num(-1).add_(1).mul_(127.5).add_(0.5).floor_().clamp_(0, 255)
+        return images.to(ScalarType.Float64).nan_to_num(-1).add_(Scalars.One, Scalars.One).mul_(HalfRange).add_(Scalars.Half, Scalars.One)
+            .floor_().clamp_(Scalars.Zero, Largest)
             .to(ScalarType.Byte).cpu().contiguous().bytes.ToArray();
     }
 

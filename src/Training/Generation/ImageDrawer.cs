@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Draws images with a checkpoint's averaged generator in evaluation mode. The noise of image i is a pure function of (job seed, i), so what an
-/// image shows does not depend on who draws it. Its last bits may depend on the size of the batch it is drawn in (other kernels add in another
-/// order): a job whose units are fixed batches is the same byte for byte on any number of nodes with the same threads and kind of processor.
+/// Draws images with a checkpoint's averaged generator in evaluation mode. The noise of image i is a pure function of
+/// (job seed, i), so what an image shows does not depend on who draws it. Its last bits may depend on the size of the
+/// batch it is drawn in (other kernels add in another order): a job whose units are fixed batches is the same byte for
+/// byte on any number of nodes with the same threads and kind of processor.
 /// </summary>
 /// <remarks>Used by one thread, for the same reasons as <see cref="Replica"/>.</remarks>
 public sealed class ImageDrawer : IDisposable
@@ -77,7 +78,8 @@ public sealed class ImageDrawer : IDisposable
             ArgumentOutOfRangeException.ThrowIfNegative(indices[image], nameof(indices));
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)labels[image], (uint)Classes.Count, nameof(labels));
             classes[image] = labels[image];
-            new CounterRandom(jobSeed, (ulong)indices[image], shard: 0, RandomPurpose.Generation).FillNormal(noise.AsSpan(image * length, length));
+            new CounterRandom(jobSeed, (ulong)indices[image], shard: 0, RandomPurpose.Generation)
+                .FillNormal(noise.AsSpan(image * length, length));
         }
 
         return ImageBytes.Draw(_generator, noise, classes, NetworkFactory.ScalarTypeOf(_preset.Precision), _device);

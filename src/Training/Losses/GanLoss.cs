@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What the two networks minimise, as means over a batch of logits [B]. D's loss is the sum of a term over real images and one over generated
-/// images, so each can be taken (and differentiated) as soon as its logits are there.
+/// What the two networks minimise, as means over a batch of logits [B]. D's loss is the sum of a term over real images
+/// and one over generated images, so each can be taken (and differentiated) as soon as its logits are there.
 /// </summary>
 public interface IGanLoss
 {

@@ -12,15 +12,17 @@ public sealed class NonSaturatingLoss : IGanLoss
 {
     public Tensor OfReal(Tensor logits) => TowardsReal(logits);
 
-    public Tensor OfFake(Tensor logits) => MeanCrossEntropy(logits, target: 0);
+    public Tensor OfFake(Tensor logits) => MeanCrossEntropy(logits, zeros_like(logits));
 
     public Tensor OfGenerator(Tensor logits) => TowardsReal(logits);
 
-    private static Tensor TowardsReal(Tensor logits) => MeanCrossEntropy(logits, target: 1);
+    private static Tensor TowardsReal(Tensor logits) => MeanCrossEntropy(logits, ones_like(logits));
 
-    private static Tensor MeanCrossEntropy(Tensor logits, double target)
+    private static Tensor MeanCrossEntropy(Tensor logits, Tensor target)
     {
-        using var scope = NewDisposeScope();
-        return nn.functional.binary_cross_entropy_with_logits(logits, full_like(logits, target)).MoveToOuterDisposeScope();
+        using (target)
+        {
+            return nn.functional.binary_cross_entropy_with_logits(logits, target);
+        }
     }
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Discriminator of the article: the flattened image through dense layers without bias to 1024, 512, 256, 128, 64 and 32, each with norm and leaky
-/// ReLU, then a dense layer to one logit. 13.29 M parameters for 64x64x3.
+/// Discriminator of the article: the flattened image through dense layers without bias to 1024, 512, 256, 128, 64 and
+/// 32, each with norm and leaky ReLU, then a dense layer to one logit. 13.29 M parameters for 64x64x3.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
 public sealed class ArticleDiscriminator : DiscriminatorNetwork

@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Generator of the article (docs: presets <c>article-64</c>, <c>article-64-adam</c>): a dense layer to 4x4, then transposed convolutions with kernel 4 and
-/// stride 2 (Keras' "same" padding is padding 1 here) up to the image's size, norm and leaky ReLU between, tanh at the end. 3.59 M parameters at
-/// F = 512, Z = 100, 64x64x3.
+/// Generator of the article (docs: presets <c>article-64</c>, <c>article-64-adam</c>): a dense layer to 4x4, then
+/// transposed convolutions with kernel 4 and stride 2 (Keras' "same" padding is padding 1 here) up to the image's size,
+/// norm and leaky ReLU between, tanh at the end. 3.59 M parameters at F = 512, Z = 100, 64x64x3.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
 public sealed class ArticleGenerator : GeneratorNetwork
 {
     /// <summary>Keras' default slope of leaky ReLU at the article's time.</summary>
-    internal const double Slope = 0.3;
+    internal static readonly Scalar Slope = 0.3;
 
     private readonly Dense project;
     private readonly Norm projectNorm;

@@ -6,7 +6,9 @@ namespace Ganymede.Training;
 /// <summary>
 /// Draws images from noise. What every generator promises, whatever its layers are.
 /// </summary>
-/// <remarks>Axes in this folder: B batch, Z noise, Y classes, C image channels, H and W image height and width, F base width.</remarks>
+/// <remarks>
+/// Axes in this folder: B batch, Z noise, Y classes, C image channels, H and W image height and width, F base width.
+/// </remarks>
 public abstract class GeneratorNetwork(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {
     /// <param name="noise">[B, Z], from N(0, 1).</param>

@@ -16,9 +16,9 @@ public interface IBatchStatistics
 }
 
 /// <summary>
-/// Ghost batch norm (Hoffer, Hubara and Soudry, 2017): each shard is normalised by its own mean and variance, and a forward pass never
-/// touches the running statistics. The pass leaves its mean [F] and unbiased variance [F] in the tensors given to <see cref="RecordInto"/>,
-/// from where they travel with the gradient and are folded in once a step.
+/// Ghost batch norm (Hoffer, Hubara and Soudry, 2017): each shard is normalised by its own mean and variance, and a
+/// forward pass never touches the running statistics. The pass leaves its mean [F] and unbiased variance [F] in the
+/// tensors given to <see cref="RecordInto"/>, from where they travel with the gradient and are folded in once a step.
 /// </summary>
 public sealed class GhostStatistics : IDisposable
 {
@@ -29,7 +29,10 @@ public sealed class GhostStatistics : IDisposable
     private Tensor? _variance;
     private Tensor? _unread;
 
-    /// <summary>Where the next training passes leave their statistics. The caller owns the tensors, and clears them before each pass.</summary>
+    /// <summary>
+    /// Where the next training passes leave their statistics. The caller owns the tensors, and clears them before each
+    /// pass.
+    /// </summary>
     public void RecordInto(Tensor mean, Tensor variance) => (_mean, _variance) = (mean, variance);
 
     /// <summary>The next training passes' statistics are not kept.</summary>

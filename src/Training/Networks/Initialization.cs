@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
-/// <summary>From what distribution a network's weights are drawn at first. Gains start at 1 and biases at 0 with either.</summary>
+/// <summary>
+/// From what distribution a network's weights are drawn at first. Gains start at 1 and biases at 0 with either.
+/// </summary>
 public enum InitialWeights
 {
     /// <summary>N(0, 0.02^2), as DCGAN does it (Radford, Metz and Chintala, 2015).</summary>
@@ -15,8 +17,8 @@ public enum InitialWeights
 }
 
 /// <summary>
-/// First values of a network as a pure function of (seed, network), in double precision and then rounded, so that every member starts
-/// from the same bits. torch's own generator has no part in it.
+/// First values of a network as a pure function of (seed, network), in double precision and then rounded, so that every
+/// member starts from the same bits. torch's own generator has no part in it.
 /// </summary>
 public static class Initialization
 {
@@ -25,7 +27,10 @@ public static class Initialization
 
     private const double DcganDeviation = 0.02;
 
-    /// <summary>Overwrites all weights (parameters named <c>weight</c> with two axes or more) and the spectral-norm vectors that belong to them.</summary>
+    /// <summary>
+    /// Overwrites all weights (parameters named <c>weight</c> with two axes or more) and the spectral-norm vectors that
+    /// belong to them.
+    /// </summary>
     public static void Apply(nn.Module network, InitialWeights distribution, ulong seed, uint stream)
     {
         using var scope = NewDisposeScope();
@@ -37,7 +42,8 @@ public static class Initialization
             {
                 var normal = new double[parameter.numel()];
                 new CounterRandom(seed, position, stream, RandomPurpose.Initialization).FillNormal(normal);
-                parameter.copy_(tensor(normal).mul_(Deviation(parameter, distribution)).view(parameter.shape));
+                using Scalar deviation = Deviation(parameter, distribution);
+                parameter.copy_(tensor(normal).mul_(deviation).view(parameter.shape));
             }
 
             position++;

@@ -24,7 +24,8 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, ISpectralLayer
     private readonly long _padding;
 
     public Convolution(
-        long inputs, long outputs, long kernel, long stride, long padding, ScalarType precision, bool hasBias = true, bool spectralNorm = false)
+        long inputs, long outputs, long kernel, long stride, long padding, ScalarType precision,
+        bool hasBias = true, bool spectralNorm = false)
         : base(nameof(Convolution))
     {
         (_stride, _padding) = (stride, padding);

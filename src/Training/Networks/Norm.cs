@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What stands between a layer and its activation. A layer before batch norm has no bias: the norm would take it away again. Chosen by the preset's keys <c>…norm</c>.
+/// What stands between a layer and its activation. A layer before batch norm has no bias: the norm would take it away
+/// again. Chosen by the preset's keys <c>…norm</c>.
 /// </summary>
 public abstract class Norm(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {
@@ -90,7 +91,7 @@ public sealed class ConditionalBatchNorm : Norm, IBatchStatistics
     private static Tensor Modulate(Tensor normal, Tensor gain, Tensor bias, Tensor label)
     {
         long[] shape = [normal.shape[0], normal.shape[1], .. Enumerable.Repeat(1L, (int)normal.dim() - 2)]; // B F (1 1)
-        return bias.index_select(0, label).view(shape).addcmul(normal, gain.index_select(0, label).view(shape), 1);
+        return bias.index_select(0, label).view(shape).addcmul(normal, gain.index_select(0, label).view(shape), Scalars.One);
     }
 }
 

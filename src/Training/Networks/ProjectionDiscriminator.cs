@@ -5,13 +5,14 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4, summed over space; the score
-/// is a linear function of these features plus their inner product with the class's embedding.
+/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4,
+/// summed over space; the score is a linear function of these features plus their inner product with the class's
+/// embedding.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
 public sealed class ProjectionDiscriminator : DiscriminatorNetwork
 {
-    private const double Slope = 0.2;
+    private static readonly Scalar Slope = 0.2;
     private readonly ModuleList<HalvingStage> stages;
     private readonly Dense realness;
     private readonly ClassEmbedding? classes;
@@ -31,7 +32,8 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
         var (inputs, outputs) = ((long)channels, (long)width);
         for (var side = size / 2; side >= 4; side /= 2)
         {
-            stages.Add(new(inputs, outputs, stages.Count == 0 ? NormKind.None : norm, Slope, spectralNorm, precision)); // B outputs side side
+            var stageNorm = stages.Count == 0 ? NormKind.None : norm;
+            stages.Add(new(inputs, outputs, stageNorm, Slope, spectralNorm, precision)); // B outputs side side
             (inputs, outputs) = (outputs, outputs * 2);
         }
 
@@ -53,7 +55,7 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
         var score = realness.forward(pooled).squeeze(1);                    // B
         if (classes is not null)
         {
-            score = score + (pooled * classes.forward(label)).sum(dim: [1]); // B
+            score = score.Plus((pooled * classes.forward(label)).sum(dim: [1])); // B
         }
 
         return score.MoveToOuterDisposeScope();
@@ -65,9 +67,9 @@ public sealed class HalvingStage : nn.Module<Tensor, Tensor, Tensor>
 {
     private readonly Convolution conv;
     private readonly Norm norm;
-    private readonly double _slope;
+    private readonly Scalar _slope;
 
-    public HalvingStage(long inputs, long outputs, NormKind normKind, double slope, bool spectralNorm, ScalarType precision)
+    public HalvingStage(long inputs, long outputs, NormKind normKind, Scalar slope, bool spectralNorm, ScalarType precision)
         : base(nameof(HalvingStage))
     {
         _slope = slope;

@@ -14,7 +14,7 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
     /// <summary>Power iterations at initialisation, after which u and v lie close to the first singular vectors.</summary>
     public const int InitialIterations = 10;
 
-    private const double Epsilon = 1e-12;
+    private static readonly Scalar Epsilon = 1e-12;
     private readonly Tensor u;
     private readonly StepVectors step;
 
@@ -48,7 +48,9 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
         }
     }
 
-    /// <summary>One power iteration from u. The result is used until the next call; u itself waits for <see cref="EndStep"/>.</summary>
+    /// <summary>
+    /// One power iteration from u. The result is used until the next call; u itself waits for <see cref="EndStep"/>.
+    /// </summary>
     /// <remarks>Doing it again from the same u and weight changes nothing, so a step may be begun twice.</remarks>
     public void BeginStep(Tensor weight)
     {

@@ -5,9 +5,11 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to the image's size
-/// (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does). The class enters through conditional
-/// norms; with other norms as a one-hot vector beside the noise (Mirza and Osindero, 2014).
+/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to half
+/// the image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does),
+/// and a sub-pixel convolution (Shi et al., 2016) for the last doubling: at full size a convolution costs more than all
+/// the others, and this one works at half. The class enters through conditional norms; with other norms as a one-hot
+/// vector beside the noise (Mirza and Osindero, 2014).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
 public sealed class UpsampleGenerator : GeneratorNetwork
@@ -34,12 +36,12 @@ public sealed class UpsampleGenerator : GeneratorNetwork
         project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision); // B F*16
         projectNorm = Norm.Create(norm, width, classes, precision);
         stages = nn.ModuleList<UpsampleStage>();
-        for (var side = 8; side <= size; side *= 2, width /= 2)
+        for (var side = 8; side < size; side *= 2, width /= 2)
         {
             stages.Add(new(width, width / 2, norm, classes, precision)); // B F/2 side side, then B F/4 …
         }
 
-        image = new(width, channels, kernel: 3, stride: 1, padding: 1, precision); // B C H W
+        image = new(width, 4 * channels, kernel: 3, stride: 1, padding: 1, precision); // B 4C H/2 W/2
         RegisterComponents();
     }
 
@@ -53,7 +55,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
             features = stage.forward(features, label);
         }
 
-        return image.forward(features).tanh().MoveToOuterDisposeScope(); // B C H W
+        return nn.functional.pixel_shuffle(image.forward(features), 2).tanh().MoveToOuterDisposeScope(); // B C H W
     }
 }
 

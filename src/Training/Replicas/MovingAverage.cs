@@ -35,15 +35,19 @@ internal sealed class MovingAverage : IDisposable
 
     public RunningStatistics Statistics { get; }
 
-    /// <summary>Decay of step t (from 0): min(decay, (1 + t) / (10 + t)), so that the untrained weights of the start are soon forgotten.</summary>
+    /// <summary>
+    /// Decay of step t (from 0): min(decay, (1 + t) / (10 + t)), so that the untrained weights of the start are soon
+    /// forgotten.
+    /// </summary>
     public static double DecayOf(double decay, long step) => Math.Min(decay, (1.0 + step) / (10.0 + step));
 
     public void Follow(TrainedNetwork<GeneratorNetwork> trained, long step)
     {
         using var constant = no_grad();
-        var keep = DecayOf(_decay, step);
-        Flat.Parameters.mul_(keep).add_(trained.Flat.Parameters, 1 - keep);
-        Statistics.Values.mul_(keep).add_(trained.Statistics.Values, 1 - keep);
+        var decay = DecayOf(_decay, step);
+        using Scalar keep = decay, gain = 1 - decay;
+        Flat.Parameters.mul_(keep).add_(trained.Flat.Parameters, gain);
+        Statistics.Values.mul_(keep).add_(trained.Statistics.Values, gain);
     }
 
     public void Dispose()

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What all members learn of a phase from the same all-reduce: means over the global mini-batch, so equal on all of them. A loss or an
-/// accuracy that the phase does not have is NaN.
+/// What all members learn of a phase from the same all-reduce: means over the global mini-batch, so equal on all of
+/// them. A loss or an accuracy that the phase does not have is NaN.
 /// </summary>
 /// <param name="RealLoss">D's loss term over real images (phase D).</param>
 /// <param name="FakeLoss">D's loss term over generated images (phase D).</param>

@@ -14,8 +14,8 @@ public sealed partial class Replica
     public const int GridColumnsLimit = 32;
 
     /// <summary>
-    /// Samples of the moving average from noise that is the same at every step, in evaluation mode: in rows, one class a column if the preset is
-    /// conditional. Changes nothing, so any member may draw it at any time.
+    /// Samples of the moving average from noise that is the same at every step, in evaluation mode: in rows, one class
+    /// a column if the preset is conditional. Changes nothing, so any member may draw it at any time.
     /// </summary>
     /// <param name="count">Number of images: rows times columns.</param>
     /// <param name="columns">Images a row.</param>

@@ -8,8 +8,8 @@ public sealed partial class Replica
     private const string GeneratorPrefix = "generator.", DiscriminatorPrefix = "discriminator.";
 
     /// <summary>
-    /// A copy of all tensors that decide how training goes on, at the boundary before <see cref="NextStep"/>: what a checkpoint stores and a joiner
-    /// receives. A replica that loads it goes on bit for bit.
+    /// A copy of all tensors that decide how training goes on, at the boundary before <see cref="NextStep"/>: what a
+    /// checkpoint stores and a joiner receives. A replica that loads it goes on bit for bit.
     /// </summary>
     /// <exception cref="InvalidOperationException">The step is half done: D is applied and G is not.</exception>
     public ReplicaState CopyState()
@@ -23,7 +23,10 @@ public sealed partial class Replica
             [.. _generator.Optimizer.CaptureState(GeneratorPrefix), .. _discriminator.Optimizer.CaptureState(DiscriminatorPrefix)]);
     }
 
-    /// <summary>Goes on from a state. Networks are checked before anything changes; a replica that has thrown is not to be used further.</summary>
+    /// <summary>
+    /// Goes on from a state. Networks are checked before anything changes; a replica that has thrown is not to be used
+    /// further.
+    /// </summary>
     /// <param name="state">Of a replica with the same preset and number of classes.</param>
     /// <param name="nextStep">The step that comes next.</param>
     /// <exception cref="CheckpointException">A tensor is missing, unknown, or of another type or shape: names it.</exception>

@@ -8,8 +8,8 @@ namespace Ganymede.Training;
 public sealed partial class Replica
 {
     /// <summary>
-    /// Lowercase hex SHA-256 over the little-endian float32 bytes of the generator's, then the discriminator's, parameters in <c>state_dict</c>
-    /// order, without padding. Doubles are rounded to float first.
+    /// Lowercase hex SHA-256 over the little-endian float32 bytes of the generator's, then the discriminator's,
+    /// parameters in <c>state_dict</c> order, without padding. Doubles are rounded to float first.
     /// </summary>
     public string WeightsSha256()
     {
@@ -30,8 +30,9 @@ public sealed partial class Replica
     }
 
     /// <summary>
-    /// XxHash3 of all bits that training depends on besides the optimizers' moments: both networks' parameters and running statistics. Replicas that
-    /// have diverged differ in it; the moments follow from the same sums, and show in the parameters one step later.
+    /// XxHash3 of all bits that training depends on besides the optimizers' moments: both networks' parameters and
+    /// running statistics. Replicas that have diverged differ in it; the moments follow from the same sums, and show in
+    /// the parameters one step later.
     /// </summary>
     public ulong WeightsFingerprint()
     {
@@ -49,7 +50,9 @@ public sealed partial class Replica
         return hash.GetCurrentHashAsUInt64();
     }
 
-    /// <summary>The parameters themselves, named "generator …" and "discriminator …": for tests, which may only read them.</summary>
+    /// <summary>
+    /// The parameters themselves, named "generator …" and "discriminator …": for tests, which may only read them.
+    /// </summary>
     internal IEnumerable<(string Name, Tensor Value)> NamedParameters() =>
         [.. _generator.Network.named_parameters().Select(p => ("generator " + p.name, p.parameter.detach())),
          .. _discriminator.Network.named_parameters().Select(p => ("discriminator " + p.name, p.parameter.detach()))];

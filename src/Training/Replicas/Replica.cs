@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// One copy of generator, discriminator, moving average and optimizer state on one device. It computes gradients of shards and applies sums of
-/// them; who computes which shard, and how they are summed, is not its business. A step is: <see cref="BeginStep"/>, then for each
-/// <see cref="Phase"/> <see cref="ComputeShard"/> for some shards and <see cref="Apply"/> once with the sum over all. Replicas that were
-/// applied the same sums hold the same bits.
+/// One copy of generator, discriminator, moving average and optimizer state on one device. It computes gradients of
+/// shards and applies sums of them; who computes which shard, and how they are summed, is not its business. A step is:
+/// <see cref="BeginStep"/>, then for each <see cref="Phase"/> <see cref="ComputeShard"/> for some shards and <see
+/// cref="Apply"/> once with the sum over all. Replicas that were applied the same sums hold the same bits.
 /// </summary>
 /// <remarks>
-/// Used by one thread, as TorchSharp's dispose scopes, grad mode and number of threads are per thread. On a device other than the CPU, gradients
-/// and sums are copied between host and device; this path has not been run on a GPU.
+/// Used by one thread, as TorchSharp's dispose scopes, grad mode and number of threads are per thread. On a device
+/// other than the CPU, gradients and sums are copied between host and device; this path has not been run on a GPU.
 /// </remarks>
 public sealed partial class Replica : IDisposable
 {
@@ -63,16 +63,25 @@ public sealed partial class Replica : IDisposable
     /// <summary>Position in the sample order at which <see cref="NextStep"/> starts.</summary>
     public long NextSample => NextStep * _preset.Batch;
 
-    /// <summary>Asks all members to stop: it travels in the trailer of every shard computed from now on. Set it from the replica's thread.</summary>
+    /// <summary>
+    /// Asks all members to stop: it travels in the trailer of every shard computed from now on. Set it from the
+    /// replica's thread.
+    /// </summary>
     public bool StopRequested { get; set; }
 
     /// <summary>Asks all members to agree on a checkpoint, in the same way as <see cref="StopRequested"/>.</summary>
     public bool CheckpointRequested { get; set; }
 
-    /// <summary>Length of a phase's flat buffer in elements: gradient (parameters padded to 64 bytes), batch-norm statistics, trailer.</summary>
+    /// <summary>
+    /// Length of a phase's flat buffer in elements: gradient (parameters padded to 64 bytes), batch-norm statistics,
+    /// trailer.
+    /// </summary>
     public int Elements(Phase phase) => phase == Phase.Discriminator ? _discriminator.Elements : _generator.Elements;
 
-    /// <summary>Once a step, before its shards: iterates the spectral-norm vectors from the weights. Repeating it changes nothing.</summary>
+    /// <summary>
+    /// Once a step, before its shards: iterates the spectral-norm vectors from the weights. Repeating it changes
+    /// nothing.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It is not this step's turn.</exception>
     public void BeginStep(long step)
     {
@@ -85,7 +94,10 @@ public sealed partial class Replica : IDisposable
         }
     }
 
-    /// <summary>Writes a shard's flat buffer: the gradient of the mean loss over its samples, its batch-norm statistics, its trailer.</summary>
+    /// <summary>
+    /// Writes a shard's flat buffer: the gradient of the mean loss over its samples, its batch-norm statistics, its
+    /// trailer.
+    /// </summary>
     /// <param name="phase">Which network learns.</param>
     /// <param name="step">From 0.</param>
     /// <param name="shard">0..V-1.</param>
@@ -113,8 +125,9 @@ public sealed partial class Replica : IDisposable
     }
 
     /// <summary>
-    /// Ends a phase: updates the phase's network by the mean over shards, folds the statistics in and, after G, moves the average. A sum that is not
-    /// finite updates nothing, on any member, as all see the same sum; the step counts all the same.
+    /// Ends a phase: updates the phase's network by the mean over shards, folds the statistics in and, after G, moves
+    /// the average. A sum that is not finite updates nothing, on any member, as all see the same sum; the step counts
+    /// all the same.
     /// </summary>
     /// <param name="phase">D first, then G.</param>
     /// <param name="step"><see cref="NextStep"/>.</param>

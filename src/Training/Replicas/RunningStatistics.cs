@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// The running means and variances of a network's batch norms as one flat tensor, of which the layers' buffers are views: for each layer in module
-/// order its mean [F], then its variance [F]. Empty for a network without batch norm.
+/// The running means and variances of a network's batch norms as one flat tensor, of which the layers' buffers are
+/// views: for each layer in module order its mean [F], then its variance [F]. Empty for a network without batch norm.
 /// </summary>
 internal sealed class RunningStatistics : IDisposable
 {
@@ -58,7 +58,8 @@ internal sealed class RunningStatistics : IDisposable
         using var constant = no_grad();
         var step = empty_like(Values);
         TensorBytes.CopyFrom(sum, step);
-        Values.mul_(1 - Momentum).add_(step, Momentum * scale);
+        using Scalar keep = 1 - Momentum, gain = Momentum * scale;
+        Values.mul_(keep).add_(step, gain);
     }
 
     public void Dispose() => Values.Dispose();

@@ -1,14 +1,17 @@
 using Ganymede.Datasets;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
 /// <summary>
-/// What a shard of a step works on, as a pure function of (seed, step, shard): its real images, and all that is drawn by chance. Every member can
-/// make every shard's share, so no message tells it.
+/// What a shard of a step works on, as a pure function of (seed, step, shard): its real images, and all that is drawn
+/// by chance. Every member can make every shard's share, so no message tells it.
 /// </summary>
 public sealed class ShardPlan
 {
+    private static readonly Scalar HalfRange = 127.5;
+
     private readonly Preset _preset;
     private readonly ImagePack _data;
     private readonly ulong _seed;
@@ -34,8 +37,8 @@ public sealed class ShardPlan
     public int Samples => _preset.SamplesPerShard;
 
     /// <summary>
-    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W] in -1..1 and labels [b].
-    /// The caller owns both.
+    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W]
+    /// in -1..1 and labels [b]. The caller owns both.
     /// </summary>
     public (Tensor Images, Tensor Labels) Real(long step, int shard)
     {
@@ -50,7 +53,7 @@ public sealed class ShardPlan
         }
 
         using var scope = NewDisposeScope();
-        var images = tensor(pixels, device: _device).to(_type).div_(127.5).sub_(1)
+        var images = tensor(pixels, device: _device).to(_type).div_(HalfRange).sub_(Scalars.One)
             .view(Samples, _data.Channels, _data.Height, _data.Width);
         return (images.MoveToOuterDisposeScope(), tensor(labels, device: _device).MoveToOuterDisposeScope());
     }
@@ -77,7 +80,9 @@ public sealed class ShardPlan
             tensor(labels, device: _device).MoveToOuterDisposeScope());
     }
 
-    /// <summary>The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.</summary>
+    /// <summary>
+    /// The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.
+    /// </summary>
     public CounterRandom Augmentation(Phase phase, long step, int shard) =>
         Random(step, shard, phase == Phase.Discriminator ? RandomPurpose.DiscriminatorAugment : RandomPurpose.GeneratorAugment);
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// The forward and backward passes of one shard. Changes no state that outlives it: the same step, shard and weights give the same bytes however
-/// often and in whatever order it is asked.
+/// The forward and backward passes of one shard. Changes no state that outlives it: the same step, shard and weights
+/// give the same bytes however often and in whatever order it is asked.
 /// </summary>
 internal sealed class ShardWorker : IDisposable
 {
@@ -19,14 +19,21 @@ internal sealed class ShardWorker : IDisposable
     private readonly StatisticsScratch _ofGenerator;
 
     public ShardWorker(
-        TrainedNetwork<GeneratorNetwork> generator, TrainedNetwork<DiscriminatorNetwork> discriminator, ShardPlan plan, Translation translation, IGanLoss loss)
+        TrainedNetwork<GeneratorNetwork> generator,
+        TrainedNetwork<DiscriminatorNetwork> discriminator,
+        ShardPlan plan,
+        Translation translation,
+        IGanLoss loss)
     {
         (_generator, _discriminator, _plan, _translation, _loss) = (generator, discriminator, plan, translation, loss);
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
         _ofGenerator = generator.Statistics.NewScratch();
     }
 
-    /// <summary>Gradient of D's loss over the shard's b real and b generated images; D's statistics are the mean of its two passes.</summary>
+    /// <summary>
+    /// Gradient of D's loss over the shard's b real and b generated images; D's statistics are the mean of its two
+    /// passes.
+    /// </summary>
     public void Discriminate(long step, int shard, Span<byte> buffer)
     {
         using var scope = NewDisposeScope();
@@ -46,11 +53,11 @@ internal sealed class ShardWorker : IDisposable
         fakeLoss.backward();
 
         using var constant = no_grad();
-        _discriminator.WriteTo(buffer, (_ofReal.Values + _ofFake.Values) * 0.5);
+        _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half));
         Write(buffer, TrailerSlot.RealLoss, realLoss);
         Write(buffer, TrailerSlot.FakeLoss, fakeLoss);
-        Write(buffer, TrailerSlot.RealAccuracy, (realLogits > 0).to(_discriminator.Type).mean());
-        Write(buffer, TrailerSlot.FakeAccuracy, (fakeLogits <= 0).to(_discriminator.Type).mean());
+        Write(buffer, TrailerSlot.RealAccuracy, realLogits.gt(Scalars.Zero).to(_discriminator.Type).mean());
+        Write(buffer, TrailerSlot.FakeAccuracy, fakeLogits.le(Scalars.Zero).to(_discriminator.Type).mean());
     }
 
     /// <summary>Gradient of G's loss over b new images. D is a fixed function here: its parameters collect nothing.</summary>
@@ -71,7 +78,7 @@ internal sealed class ShardWorker : IDisposable
         using var constant = no_grad();
         _generator.WriteTo(buffer, _ofGenerator.Values);
         Write(buffer, TrailerSlot.GeneratorLoss, loss);
-        Write(buffer, TrailerSlot.FakeAccuracy, (logits <= 0).to(_generator.Type).mean());
+        Write(buffer, TrailerSlot.FakeAccuracy, logits.le(Scalars.Zero).to(_generator.Type).mean());
     }
 
     public void Dispose()

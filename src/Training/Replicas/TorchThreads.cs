@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
-/// <summary>Torch keeps its number of threads for each calling thread apart; results depend on it, so it is set wherever work may start.</summary>
+/// <summary>
+/// Torch keeps its number of threads for each calling thread apart; results depend on it, so it is set wherever work
+/// may start.
+/// </summary>
 internal sealed class TorchThreads
 {
     private readonly int _count;

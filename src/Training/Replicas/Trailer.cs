@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// What stands behind gradient and statistics in a phase's flat buffer. Every slot is one element of the buffer's type and is summed over shards
-/// like the rest; counts stay exact, as there are at most a few thousand shards.
+/// What stands behind gradient and statistics in a phase's flat buffer. Every slot is one element of the buffer's type
+/// and is summed over shards like the rest; counts stay exact, as there are at most a few thousand shards.
 /// </summary>
 internal enum TrailerSlot
 {

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
-/// <summary>A network with all that training keeps beside it: flat parameters and gradients, running statistics, optimizer.</summary>
+/// <summary>
+/// A network with all that training keeps beside it: flat parameters and gradients, running statistics, optimizer.
+/// </summary>
 /// <typeparam name="TNetwork">Generator or discriminator; owned.</typeparam>
 internal sealed class TrainedNetwork<TNetwork> : IDisposable
     where TNetwork : nn.Module
@@ -68,7 +70,10 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
         }
     }
 
-    /// <summary>The gradients and <paramref name="statistics"/> as the first two parts of a phase's flat buffer; the trailer's part is cleared.</summary>
+    /// <summary>
+    /// The gradients and <paramref name="statistics"/> as the first two parts of a phase's flat buffer; the trailer's
+    /// part is cleared.
+    /// </summary>
     public void WriteTo(Span<byte> buffer, Tensor statistics)
     {
         TensorBytes.CopyTo(Flat.Gradients, buffer[..(Flat.Layout.Elements * ElementSize)]);
