@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Coordinator;
@@ -16,6 +17,7 @@ public sealed class EventLog(TimeProvider time)
     private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastSequence;
     private int _progressCount;
+    private string? _mirror;
 
     /// <summary>Numbers and stamps the event; after one that ends the job nothing more is taken.</summary>
     public void Append(RunEvent happened)
@@ -27,6 +29,8 @@ public sealed class EventLog(TimeProvider time)
                 return;
 
             _events.Add(happened with { Sequence = ++_lastSequence, Time = time.GetUtcNow() });
+            if (_mirror is not null)
+                AppendTo(_mirror, _events[^1..]);
             if (happened.Kind == RunEventKind.Progress && ++_progressCount > ProgressKept)
             {
                 _events.RemoveAt(_events.FindIndex(old => old.Kind == RunEventKind.Progress));
@@ -66,6 +70,17 @@ public sealed class EventLog(TimeProvider time)
         }
     }
 
+    /// <summary>Writes all events, old and new, to a file too, one JSON object a line, so that the story of a job outlives this process.</summary>
+    /// <exception cref="IOException">The file cannot be written now. If that happens later, the file ends there and the job goes on.</exception>
+    public void MirrorTo(string path)
+    {
+        lock (_lock)
+        {
+            AppendTo(path, _events);
+            _mirror = path;
+        }
+    }
+
     /// <summary>The newest event; null before the first.</summary>
     public RunEvent? Last
     {
@@ -73,6 +88,18 @@ public sealed class EventLog(TimeProvider time)
         {
             lock (_lock)
                 return _events.Count == 0 ? null : _events[^1];
+        }
+    }
+
+    private void AppendTo(string path, IReadOnlyList<RunEvent> events)
+    {
+        try
+        {
+            File.AppendAllLines(path, events.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
+        }
+        catch (Exception error) when (_mirror is not null && error is (IOException or UnauthorizedAccessException))
+        {
+            _mirror = null;
         }
     }
 

@@ -23,12 +23,14 @@ public sealed partial class PackServer : IAsyncDisposable
         var node = services.GetRequiredService<IOptions<ClusterNodeOptions>>().Value;
         var data = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value;
         var log = services.GetRequiredService<ILogger<PackServer>>();
-        var plane = DataPlane.Listen(new DataPlaneOptions
-        {
-            Name = ClusterHosting.CoordinatorRole, Host = node.BindHostName, Port = data.Port, Log = message => LogDataPlane(log, message),
-        });
-        return new PackServer(plane, node.PublicHostName);
+        return Listen(node.BindHostName, node.PublicHostName, data.Port, message => LogDataPlane(log, message));
     }
+
+    /// <param name="bindHost">Address to listen on.</param>
+    /// <param name="publicHost">Name or address to tell the nodes.</param>
+    /// <param name="port">Zero picks a free one.</param>
+    public static PackServer Listen(string bindHost, string publicHost, int port, Action<string> log) => new(
+        DataPlane.Listen(new DataPlaneOptions { Name = ClusterHosting.CoordinatorRole, Host = bindHost, Port = port, Log = log }), publicHost);
 
     public void Serve(string sha256, string path) => _plane.Serve(sha256, path);
 

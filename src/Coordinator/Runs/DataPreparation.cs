@@ -14,13 +14,14 @@ public static class DataPreparation
     public sealed record NotPacked(string Reason, bool BadInput);
 
     /// <summary>Blocking; call it off the mailbox. Returns <see cref="Packed"/> or <see cref="NotPacked"/>, never throws for a file's sake.</summary>
-    public static object Run(RunRequest request, PackServer packs, CancellationToken cancel)
+    public static object Run(RunRequest request, PackServer packs, EventLog events, CancellationToken cancel)
     {
         try
         {
             var source = DataSource.Resolve(request.Data);
             var result = source.Read(new PackSettings(request.Size, request.Channels, request.SkipUnreadable), cancel);
             Directory.CreateDirectory(request.Folder);
+            events.MirrorTo(Path.Combine(request.Folder, "events.jsonl"));
             var path = Path.Combine(request.Folder, "data.pack");
             var sha256 = PackFile.Write(path, result.Pack);
             packs.Serve(sha256, path);

@@ -86,8 +86,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Say(RunEventKind.State, $"Run {_run}: reading {_request.Data}");
-        var (request, packs, cancel) = (_request, _packs, _ended.Token);
-        Task.Run(() => DataPreparation.Run(request, packs, cancel), cancel).PipeTo(
+        var (request, packs, events, cancel) = (_request, _packs, _events, _ended.Token);
+        Task.Run(() => DataPreparation.Run(request, packs, events, cancel), cancel).PipeTo(
             Self, failure: error => new DataPreparation.NotPacked($"Packing the data failed: {error.Message}", BadInput: false));
     }
 

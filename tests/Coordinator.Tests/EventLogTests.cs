@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Ganymede.Coordinator;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Tests;
+
+public sealed class EventLogTests
+{
+    private readonly EventLog _log = new(TimeProvider.System);
+
+    [Fact]
+    public async Task A_reader_gets_what_was_and_what_comes_in_order_until_the_end()
+    {
+        Say("one");
+        var reading = Texts(after: 0);
+        Say("two");
+        _log.Append(new RunEvent { Kind = RunEventKind.Finished, Text = "end" });
+
+        Assert.Equal(["one", "two", "end"], await reading.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task A_reader_that_was_cut_off_goes_on_after_what_it_has()
+    {
+        Say("one");
+        Say("two");
+        _log.Append(new RunEvent { Kind = RunEventKind.Failed, Text = "end" });
+
+        Assert.Equal(["two", "end"], await Texts(after: 1));
+    }
+
+    [Fact]
+    public async Task After_the_end_nothing_is_taken()
+    {
+        _log.Append(new RunEvent { Kind = RunEventKind.Finished, Text = "end" });
+        Say("late");
+
+        Assert.Equal(["end"], await Texts(after: 0));
+    }
+
+    [Fact]
+    public async Task Old_progress_goes_and_everything_else_stays()
+    {
+        Say("first");
+        for (var i = 0; i < 5000; i++)
+            _log.Append(new RunEvent { Kind = RunEventKind.Progress, Text = $"step {i}" });
+        _log.Append(new RunEvent { Kind = RunEventKind.Finished, Text = "end" });
+
+        var texts = await Texts(after: 0);
+        Assert.Equal("first", texts[0]);
+        Assert.Equal("step 4999", texts[^2]);
+        Assert.InRange(texts.Count, 100, 1000);
+    }
+
+    [Fact]
+    public void The_file_has_every_event_also_those_from_before_it()
+    {
+        var path = Path.GetTempFileName();
+        Say("one");
+        _log.MirrorTo(path);
+        Say("two");
+
+        Assert.Equal(["one", "two"], File.ReadLines(path).Select(line => JsonSerializer.Deserialize<RunEvent>(line, ApiJson.Options)!.Text));
+        File.Delete(path);
+    }
+
+    private void Say(string text) => _log.Append(new RunEvent { Kind = RunEventKind.State, Text = text });
+
+    private async Task<List<string>> Texts(long after)
+    {
+        List<string> texts = [];
+        await foreach (var happened in _log.ReadAsync(after, TestContext.Current.CancellationToken))
+            texts.Add(happened.Text);
+        return texts;
+    }
+}

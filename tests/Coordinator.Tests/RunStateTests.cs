@@ -1,0 +1,82 @@
+using CsCheck;
+using Ganymede.Coordinator.Runs;
+using Ganymede.Messages;
+
+namespace Ganymede.Tests;
+
+public sealed class RunStateTests
+{
+    private static readonly PhaseSeconds Phases = new(1, 1, 1);
+    private static readonly RunId Run = new("run");
+
+    [Fact]
+    public void A_view_gives_every_shard_to_one_member_in_order_and_as_evenly_as_can_be() =>
+        Gen.Select(Gen.Int[0, 6], Gen.Int[1, 3].Array[1, 8]).Where((power, replicas) => replicas.Sum() <= 1 << power).Sample((power, replicas) =>
+        {
+            var shards = 1 << power;
+            var view = RunState.ViewOf(1, [.. replicas.Select((count, index) => Node($"n{index}", count))], shards);
+
+            var next = 0;
+            foreach (var member in view.Members)
+            {
+                Assert.Equal(next, member.FirstShard);
+                next += member.ShardCount;
+                var fair = (double)shards * member.Replicas / replicas.Sum();
+                Assert.InRange(member.ShardCount, Math.Floor(fair), Math.Ceiling(fair));
+            }
+
+            Assert.Equal(shards, next);
+        });
+
+    [Fact]
+    public void Waits_for_enough_nodes_and_takes_the_same_ones_in_whatever_order_they_came()
+    {
+        RegisterNode[] nodes = [Node("c"), Node("a"), Node("b")];
+
+        Assert.Null(RunState.Initial.TryForm(nodes, wanted: 4, shards: 4));
+        var formed = RunState.Initial.TryForm(nodes, wanted: 2, shards: 4)!;
+        Assert.Equal(["a", "b"], formed.View!.Members.Select(member => member.Node.Value));
+        Assert.Equal(formed.View.Members, RunState.Initial.TryForm([.. nodes.Reverse()], wanted: 2, shards: 4)!.View!.Members);
+    }
+
+    [Fact]
+    public void Readiness_of_another_view_or_of_a_stranger_changes_nothing()
+    {
+        var state = Formed();
+
+        Assert.Same(state, state.Accept(Ready("a") with { View = 2 }));
+        Assert.Same(state, state.Accept(Ready("stranger")));
+        Assert.False(state.Accept(Ready("a")).AllPrepared);
+        Assert.True(state.Accept(Ready("a")).Accept(Ready("b")).AllPrepared);
+        Assert.Equal(["b"], state.Accept(Ready("a")).Unprepared.Select(node => node.Value));
+    }
+
+    [Fact]
+    public void Members_that_start_differently_are_named()
+    {
+        var state = Formed();
+
+        Assert.Null(state.Accept(Ready("a")).Accept(Ready("b")).PreparedDifference());
+        Assert.Contains("b", state.Accept(Ready("a")).Accept(Ready("b") with { FirstStep = 5 }).PreparedDifference(), StringComparison.Ordinal);
+        Assert.Contains("other weights", state.Accept(Ready("a")).Accept(Ready("b") with { Fingerprint = 2 }).PreparedDifference(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Members_that_end_differently_are_named()
+    {
+        var state = Formed() with { Phase = RunPhase.Training };
+
+        Assert.Null(state.Accept(Done("a", "x")).Accept(Done("b", "x")).FinishedDifference());
+        Assert.Contains("b", state.Accept(Done("a", "x")).Accept(Done("b", "y")).FinishedDifference(), StringComparison.Ordinal);
+    }
+
+    internal static RegisterNode Node(string name, int replicas = 1) =>
+        new(new NodeId(name), "127.0.0.1", 1, [.. Enumerable.Repeat("cpu", replicas)], 1, 1, "");
+
+    private static RunState Formed() => RunState.Initial.TryForm([Node("a"), Node("b")], wanted: 2, shards: 4)!;
+
+    private static RunPrepared Ready(string node) => new(Run, new NodeId(node), 1, 0, 1, PackWasCached: false);
+
+    private static MemberFinished Done(string node, string weights) =>
+        new(Run, new NodeId(node), 10, Stopped: false, weights, 640, 1, Phases, null, null);
+}
