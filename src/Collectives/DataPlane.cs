@@ -45,8 +45,10 @@ public sealed class DataPlane : IAsyncDisposable
     /// <param name="parties">The same list in the same order at all parties.</param>
     /// <param name="self">Which of them this process is.</param>
     /// <param name="shards">V, a power of two; each has exactly one owner.</param>
+    /// <param name="phaseDeadline">Longest silence of a party within an all-reduce, its computing included; null for <see cref="DataPlaneOptions.PhaseDeadline"/>.</param>
     /// <exception cref="ArgumentException">Says what is wrong.</exception>
-    public Group Join(string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards)
+    public Group Join(
+        string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards, TimeSpan? phaseDeadline = null)
     {
         RequireName(run, nameof(run));
         if (self < 0 || self >= parties.Count)
@@ -64,7 +66,7 @@ public sealed class DataPlane : IAsyncDisposable
         }
 
         ShardAssignment.RequirePartition(shards, parties.Select(party => party.Shards));
-        var group = new Group(this, run, view, parties, self, shards);
+        var group = new Group(this, run, view, parties, self, shards, phaseDeadline ?? Options.PhaseDeadline);
         Group[] older;
         lock (_gate)
         {

@@ -113,7 +113,7 @@ public sealed partial class Group
 
     private bool WaitUntilFinished()
     {
-        var slice = Math.Clamp((int)(Options.PhaseDeadline.TotalMilliseconds / 10), 5, 100);
+        var slice = Math.Clamp((int)(_phaseDeadline.TotalMilliseconds / 10), 5, 100);
         lock (_gate)
         {
             while (_unfinished > 0)
@@ -182,7 +182,7 @@ public sealed partial class Group
     private Fault? FindSilence(PeerLink link, bool owes, long now)
     {
         var isOwnWork = owes && !link.OwesResultsOnly(Exchange);
-        var patience = Options.PhaseDeadline + (isOwnWork ? TimeSpan.Zero : Options.MaxStall);
+        var patience = _phaseDeadline + (isOwnWork ? TimeSpan.Zero : Options.MaxStall);
         var last = Math.Max(_startedAt, owes ? link.LastReceived : Math.Max(link.LastSent, link.LastReceived));
         var waited = TimeSpan.FromMilliseconds(now - last);
         if (waited < patience || (owes && link.IsHeldBack))

@@ -22,8 +22,11 @@ public sealed partial class Group : IDisposable
     private volatile bool _hasEnded;
     private volatile Fault? _failure;
 
-    internal Group(DataPlane plane, string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards)
+    private readonly TimeSpan _phaseDeadline;
+
+    internal Group(DataPlane plane, string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards, TimeSpan phaseDeadline)
     {
+        _phaseDeadline = phaseDeadline;
         (_plane, Run, View, Parties, Self, Shards) = (plane, run, view, [.. parties], self, shards);
         Plan = new ReductionPlan(shards, [.. parties.Select(party => party.Shards)], self);
         Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes);

@@ -18,7 +18,7 @@ public static class Api
         {
             var known = await Ask<NodesChanged>(coordinator, CoordinatorActor.DescribeNodes.Instance);
             return known.Nodes.Select(node => node.Registration).Select(node => new NodeStatus(
-                node.Node.Value, $"{node.DataHost}:{node.DataPort}", node.Devices, node.ThreadsPerReplica, node.ProcessId, node.HttpUrl));
+                node.Node.Value, $"{node.DataHost}:{node.DataPort}", node.Devices, node.ThreadsPerReplica, node.ProcessId));
         });
 
         app.MapPost("/api/runs", (RunRequest request, IRequiredActor<CoordinatorActor> coordinator) =>

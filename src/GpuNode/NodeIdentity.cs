@@ -12,7 +12,7 @@ public sealed class NodeIdentity
         var name = configuration["Node:Name"] is { Length: > 0 } given ? given : $"{Environment.MachineName.ToLowerInvariant()}-{Environment.ProcessId}";
         Registration = new RegisterNode(
             new NodeId($"{name}-{Guid.NewGuid().ToString("N")[..6]}"), cluster.Value.PublicHostName, services.DataPlane.Port,
-            node.Value.DeviceList, node.Value.Threads, Environment.ProcessId, "");
+            node.Value.DeviceList, node.Value.Threads, Environment.ProcessId);
     }
 
     public RegisterNode Registration { get; }

@@ -14,8 +14,7 @@ public sealed record RegisterNode(
     [property: Key(2)] int DataPort,
     [property: Key(3)] string[] Devices,
     [property: Key(4)] int ThreadsPerReplica,
-    [property: Key(5)] int ProcessId,
-    [property: Key(6)] string HttpUrl) : IClusterMessage;
+    [property: Key(5)] int ProcessId) : IClusterMessage;
 
 /// <summary>Coordinator to node: I know you.</summary>
 [MessagePackObject]

@@ -8,7 +8,7 @@ namespace Ganymede.Messages;
 /// <param name="Folder">The run's folder, reachable by every node.</param>
 /// <param name="SampleEvery">Steps between sample grids; 0 for none but the last.</param>
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the last.</param>
-/// <param name="MaxStallSeconds">The one knob of failure handling: the longest a silent member is waited for.</param>
+/// <param name="PhaseDeadlineSeconds">Longest silence of a member within a phase, its computing included, before it counts as lost.</param>
 [MessagePackObject]
 public sealed record RunPlan(
     [property: Key(0)] string PresetName,
@@ -20,7 +20,7 @@ public sealed record RunPlan(
     [property: Key(6)] string Folder,
     [property: Key(7)] long SampleEvery,
     [property: Key(8)] long CheckpointEvery,
-    [property: Key(9)] double MaxStallSeconds);
+    [property: Key(9)] double PhaseDeadlineSeconds);
 
 /// <summary>Where the packed data set is served, and the hash it must have.</summary>
 [MessagePackObject]

@@ -40,6 +40,13 @@ public sealed class RunStateTests
     }
 
     [Fact]
+    public void Nodes_with_other_threads_are_not_let_train_together()
+    {
+        Assert.Null(RunState.Difference([Node("a"), Node("b", replicas: 2)]));
+        Assert.Contains("b has 2 threads", RunState.Difference([Node("a"), Node("b") with { ThreadsPerReplica = 2 }]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Readiness_of_another_view_or_of_a_stranger_changes_nothing()
     {
         var state = Formed();
@@ -71,7 +78,7 @@ public sealed class RunStateTests
     }
 
     internal static RegisterNode Node(string name, int replicas = 1) =>
-        new(new NodeId(name), "127.0.0.1", 1, [.. Enumerable.Repeat("cpu", replicas)], 1, 1, "");
+        new(new NodeId(name), "127.0.0.1", 1, [.. Enumerable.Repeat("cpu", replicas)], 1, 1);
 
     private static RunState Formed() => RunState.Initial.TryForm([Node("a"), Node("b")], wanted: 2, shards: 4)!;
 

@@ -29,7 +29,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     {
         IClusterMessage[] messages =
         [
-            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99, "http://127.0.0.1:1"),
+            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99),
             new NodeRegistered(Node),
             new PrepareRun(Run, Plan, View, new PackLocation("host", 1, "abc", 5), Resume: true),
             new RunPrepared(Run, Node, 3, 10, ulong.MaxValue, PackWasCached: true),

@@ -26,11 +26,11 @@ internal static class TrainCommand
         var sampleEvery = OptionKinds.Whole("--sample-every", "steps", "Steps between sample grids; 0 draws only the last.", 0, 1_000_000_000, (long?)250);
         var checkpointEvery = OptionKinds.Whole("--checkpoint-every", "steps", "Steps between checkpoints; 0 writes only the last.", 0, 1_000_000_000, (long?)500);
         var skipUnreadable = OptionKinds.Switch("--skip-unreadable", "Leave unreadable images out, with a warning each, rather than stop.");
-        var maxStall = OptionKinds.Number("--max-stall", "seconds", "The longest a silent member is waited for.", 0.5, 3600, 3);
+        var phaseDeadline = OptionKinds.Number("--phase-deadline", "seconds", "Longest silence of a node within half a step, its computing included, before it counts as lost.", 1, 86_400, 300);
 
         var command = new Command("train", "Trains a GAN and leaves weights, checkpoints and sample grids in the run's folder.")
         {
-            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, maxStall, Json,
+            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, phaseDeadline, Json,
         };
         cluster.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -51,7 +51,7 @@ internal static class TrainCommand
                 SampleEvery = parsed.GetValue(sampleEvery)!.Value,
                 CheckpointEvery = parsed.GetValue(checkpointEvery)!.Value,
                 SkipUnreadable = parsed.GetValue(skipUnreadable),
-                MaxStallSeconds = parsed.GetValue(maxStall),
+                PhaseDeadlineSeconds = parsed.GetValue(phaseDeadline),
                 Given = [.. new (Option Option, string Name)[] { (data, "--data"), (preset, "--preset"), (set, "--set"), (seed, "--seed") }
                     .Where(pair => parsed.Given(pair.Option)).Select(pair => pair.Name)],
             };

@@ -39,7 +39,7 @@ internal static class TrainPlan
             SampleEvery = settings.SampleEvery,
             CheckpointEvery = settings.CheckpointEvery,
             SkipUnreadable = settings.SkipUnreadable,
-            MaxStallSeconds = settings.MaxStallSeconds,
+            PhaseDeadlineSeconds = settings.PhaseDeadlineSeconds,
         };
         problems.AddRange(request.Problems());
         problems.AddRange(ReplicaProblems(settings.Cluster, request));

@@ -18,7 +18,7 @@ internal sealed record TrainSettings
     public long SampleEvery { get; init; } = 250;
     public long CheckpointEvery { get; init; } = 500;
     public bool SkipUnreadable { get; init; }
-    public double MaxStallSeconds { get; init; } = 3;
+    public double PhaseDeadlineSeconds { get; init; } = 300;
 
     /// <summary>Those of --data, --preset, --set and --seed that the user wrote; for the others a resumed run keeps what it has.</summary>
     public ImmutableHashSet<string> Given { get; init; } = [];

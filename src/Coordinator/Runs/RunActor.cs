@@ -148,6 +148,12 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
+        if (RunState.Difference([.. _nodes.Where(node => formed.IsMember(node.Id)).Select(node => node.Registration)]) is { } difference)
+        {
+            Fail(difference, badInput: true);
+            return;
+        }
+
         _state = formed;
         Say(RunEventKind.State, $"View {formed.View!.Number}: " + string.Join(", ", formed.View.Members.Select(member =>
             $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
@@ -158,7 +164,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
 
     private RunPlan Plan() => new(
         _request.PresetName, _request.Preset, _request.Seed, _request.Steps, _request.Batch, _request.Shards, _request.Folder,
-        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds);
+        _request.SampleEvery, _request.CheckpointEvery, _request.PhaseDeadlineSeconds);
 
     private void Accept(RunPrepared prepared)
     {

@@ -67,6 +67,12 @@ public sealed record RunState(
         return new View(number, members);
     }
 
+    /// <summary>Why these nodes must not train together; null when they may. Another number of threads gives other bits.</summary>
+    public static string? Difference(IReadOnlyList<RegisterNode> nodes) =>
+        nodes.FirstOrDefault(node => node.ThreadsPerReplica != nodes[0].ThreadsPerReplica) is { } other
+            ? $"{other.Node} has {other.ThreadsPerReplica} threads a replica, {nodes[0].Node} {nodes[0].ThreadsPerReplica}; the same number everywhere gives the same bits (Node:Threads)."
+            : null;
+
     /// <summary>Takes a member's readiness in; one of another view, or of a stranger, changes nothing.</summary>
     public RunState Accept(RunPrepared prepared) =>
         Phase == RunPhase.Preparing && prepared.View == View!.Number && IsMember(prepared.Node)

@@ -33,6 +33,7 @@ public sealed class RunWriter : IDisposable
         _report = report;
         _node = node;
         Directory.CreateDirectory(Path.Combine(Plan.Folder, "grids"));
+        CheckpointFolder.RemoveAbandoned(Plan.Folder);
         _ledger = StepLog.Open(Path.Combine(Plan.Folder, "ledger.jsonl"), firstStep);
         _metrics = StepLog.Open(Path.Combine(Plan.Folder, "metrics.jsonl"), firstStep);
         _worker = Task.Run(WorkAsync);

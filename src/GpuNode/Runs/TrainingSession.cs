@@ -85,7 +85,7 @@ public sealed class TrainingSession(
             prepare.Run.Value, prepare.View.Number,
             [.. prepare.View.Members.Select(peer => new PartyAddress(
                 peer.Node.Value, peer.Host, peer.Port, new ShardRange(peer.FirstShard, peer.ShardCount)))],
-            SelfIndex, Plan.Shards);
+            SelfIndex, Plan.Shards, TimeSpan.FromSeconds(Plan.PhaseDeadlineSeconds));
         using var local = new LocalGroup(group, services.Devices.Length, Plan.Shards, type);
         using var writer = IsLead
             ? new RunWriter(prepare, preset, checkpoint?.Info.Step ?? 0, message => report(message), node)

@@ -6,11 +6,11 @@ namespace Ganymede.Messages.Api;
 /// <summary>Answer to a POST that was taken: the id to follow at <c>/api/{runs|generations}/{id}/events</c> and to stop at <c>…/stop</c>.</summary>
 public sealed record Accepted(string Id);
 
-/// <summary>Answer to a POST that was not taken (status 400, 404 or 409): every reason, one line each.</summary>
+/// <summary>Answer to a POST that was not taken (status 400 or 404): every reason, one line each.</summary>
 public sealed record Refused(IReadOnlyList<string> Problems);
 
 /// <summary>GET /api/nodes.</summary>
-public sealed record NodeStatus(string Node, string DataAddress, IReadOnlyList<string> Devices, int ThreadsPerReplica, int ProcessId, string HttpUrl);
+public sealed record NodeStatus(string Node, string DataAddress, IReadOnlyList<string> Devices, int ThreadsPerReplica, int ProcessId);
 
 /// <summary>How the HTTP API writes JSON: camelCase, enums by name.</summary>
 public static class ApiJson

@@ -39,8 +39,8 @@ public sealed record RunRequest
     public long CheckpointEvery { get; init; }
     public bool SkipUnreadable { get; init; }
 
-    /// <summary>The longest a silent member is waited for, from which all deadlines derive.</summary>
-    public double MaxStallSeconds { get; init; } = 3;
+    /// <summary>Longest silence of a member within a phase, its computing included, before it counts as lost.</summary>
+    public double PhaseDeadlineSeconds { get; init; } = 300;
 
     /// <summary>All that is wrong with the figures, each naming its option; empty when fine.</summary>
     public IReadOnlyList<string> Problems()
@@ -62,8 +62,8 @@ public sealed record RunRequest
             problems.Add($"--sample-every {SampleEvery}: 0 (never) or more.");
         if (CheckpointEvery < 0)
             problems.Add($"--checkpoint-every {CheckpointEvery}: 0 (only at the end) or more.");
-        if (MaxStallSeconds is not (>= 0.5 and <= 3600))
-            problems.Add($"--max-stall {MaxStallSeconds}: between 0.5 and 3600 seconds.");
+        if (PhaseDeadlineSeconds is not (>= 1 and <= 86_400))
+            problems.Add($"--phase-deadline {PhaseDeadlineSeconds}: between 1 and 86,400 seconds.");
         return problems;
     }
 }

@@ -57,7 +57,7 @@ public static class ClusterHosting
         // A majority of one or two Lighthouses says nothing: there, the side with the Coordinator goes on.
         SplitBrainResolverOption resolver = node.SeedNodes.Length >= 3
             ? new KeepMajorityOption { Role = LighthouseRole }
-            : new KeepOldestOption { Role = CoordinatorRole, DownIfAlone = false };
+            : new KeepOldestOption { Role = CoordinatorRole, DownIfAlone = true };
 
         return akka
             .ConfigureLoggers(loggers =>

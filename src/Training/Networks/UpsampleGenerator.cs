@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to half
-/// the image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which a transposed convolution does),
-/// and a sub-pixel convolution (Shi et al., 2016) for the last doubling: at full size a convolution costs more than all
-/// the others, and this one works at half. The class enters through conditional norms; with other norms as a one-hot
-/// vector beside the noise (Mirza and Osindero, 2014).
+/// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to the
+/// image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which transposed and sub-pixel
+/// convolutions do). The last doubling goes straight to the image's channels: a stage with norm at full size would cost
+/// a third of the whole step. The class enters through conditional norms; with other norms as a one-hot vector beside
+/// the noise (Mirza and Osindero, 2014).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
 public sealed class UpsampleGenerator : GeneratorNetwork
@@ -41,7 +41,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
             stages.Add(new(width, width / 2, norm, classes, precision)); // B F/2 side side, then B F/4 …
         }
 
-        image = new(width, 4 * channels, kernel: 3, stride: 1, padding: 1, precision); // B 4C H/2 W/2
+        image = new(width, channels, kernel: 3, stride: 1, padding: 1, precision); // B C H W
         RegisterComponents();
     }
 
@@ -55,7 +55,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
             features = stage.forward(features, label);
         }
 
-        return nn.functional.pixel_shuffle(image.forward(features), 2).tanh().MoveToOuterDisposeScope(); // B C H W
+        return image.forward(UpsampleStage.Double(features)).tanh().MoveToOuterDisposeScope(); // B C H W
     }
 }
 
@@ -75,10 +75,12 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var (height, width) = (input.shape[2], input.shape[3]);
-        var doubled = nn.functional.upsample_nearest2d(input, [2 * height, 2 * width]); // B I 2H 2W
-        return norm.forward(conv.forward(doubled), label).relu().MoveToOuterDisposeScope();
+        return norm.forward(conv.forward(Double(input)), label).relu().MoveToOuterDisposeScope();
     }
+
+    /// <summary>[B, C, H, W] to [B, C, 2H, 2W], each pixel four times.</summary>
+    public static Tensor Double(Tensor input) =>
+        nn.functional.upsample_nearest2d(input, [2 * input.shape[2], 2 * input.shape[3]]);
 }
 
 internal static class OneHot

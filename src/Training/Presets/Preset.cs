@@ -94,7 +94,7 @@ public enum Precision { Float32, Float64 }
 
 public enum GeneratorArchitecture
 {
-    /// <summary>Dense to 4x4, then (nearest upsampling, 3x3 convolution, norm, ReLU) up to the size, 3x3 convolution, tanh.</summary>
+    /// <summary>Dense to 4x4, then (nearest upsampling, 3x3 convolution, norm, ReLU) up to half the size, once more without norm to the image, tanh.</summary>
     Upsample,
 
     /// <summary>Dense to 4x4, then stride-2 transposed 4x4 convolutions with leaky ReLU (slope 0.3) to 64x64, tanh.</summary>

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Ganymede.Tests;
+
+/// <summary>Processes killed without a warning: what is said, what is left, and that resuming ends with the same weights.</summary>
+public sealed class KilledTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_node_killed_while_training_fails_the_run_by_name_and_resuming_ends_with_the_weights_of_a_quiet_run()
+    {
+        using var command = Start();
+        var (output, error) = (command.StandardOutput.ReadToEndAsync(), command.StandardError.ReadToEndAsync());
+        await Command.Until(() => Ledger() >= 7 || command.HasExited, TimeSpan.FromSeconds(120), "the seventh step");
+        var node = Entries().Last(entry => entry.Role == "gpu-node");
+
+        Command.Signal(node.Pid, 9);
+
+        await command.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        var said = await output + await error;
+        Assert.True(command.ExitCode == 1, $"exit code {command.ExitCode}\n{said}");
+        Assert.Contains("gpu-node-", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
+        await RequireSameEnd();
+    }
+
+    [Fact]
+    public async Task The_command_and_every_process_killed_at_once_resume_to_the_weights_of_a_quiet_run()
+    {
+        using var command = Start();
+        var (output, error) = (command.StandardOutput.ReadToEndAsync(), command.StandardError.ReadToEndAsync());
+        await Command.Until(() => Ledger() >= 7 || command.HasExited, TimeSpan.FromSeconds(120), "the seventh step");
+        var entries = Entries();
+
+        Command.Signal(command.Id, 9);
+        foreach (var entry in entries)
+            Command.Signal(entry.Pid, 9);
+
+        await Task.WhenAll(output, error);
+        await Command.Until(() => !entries.Any(entry => Command.IsAlive(entry.Pid)), TimeSpan.FromSeconds(10), "the end of every process");
+        await RequireSameEnd();
+    }
+
+    private Process Start()
+    {
+        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64", "--seed", "7",
+            "--nodes", "2", "--checkpoint-every", "5", "--out", _folder["run"]);
+        start.RedirectStandardError = start.RedirectStandardOutput = true;
+        return Process.Start(start)!;
+    }
+
+    private async Task RequireSameEnd()
+    {
+        var steps = Ledger() + 3;
+        var resumed = await Run.Reference(_folder, "run", steps, "--nodes", "1", "--resume");
+        var quiet = await Run.Reference(_folder, "quiet", steps, "--nodes", "2");
+
+        Assert.Equal(quiet.Weights(), resumed.Weights());
+        Assert.Equal(Enumerable.Range(1, steps), Run.Lines(_folder["run/ledger.jsonl"]).Select(line => line.GetProperty("step").GetInt32()));
+    }
+
+    private int Ledger() => File.Exists(_folder["run/ledger.jsonl"]) ? File.ReadLines(_folder["run/ledger.jsonl"]).Count() : 0;
+
+    private Entry[] Entries() => JsonSerializer.Deserialize<Entry[]>(File.ReadAllText(_folder["run/cluster.json"]), JsonSerializerOptions.Web)!;
+
+    private sealed record Entry(string Role, int Pid);
+}
