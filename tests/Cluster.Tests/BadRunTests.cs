@@ -62,6 +62,25 @@ public sealed class BadRunTests : IDisposable
         Require(none, 2, "optimizer.safetensors");
     }
 
+    [Theory]
+    [InlineData("--preset article-64", "preset")]
+    [InlineData("--seed 8", "seed")]
+    [InlineData("--shards 2", "shards")]
+    [InlineData("--batch 32", "batch")]
+    [InlineData("--set ema=0.5", "preset")]
+    [InlineData("--steps 2", "--steps")]
+    public async Task Resuming_as_another_run_is_refused_and_changes_nothing(string difference, string expected)
+    {
+        await Run.Reference(_folder, "run", steps: 2, "--nodes", "1");
+        var before = File.ReadAllBytes(_folder["run/ledger.jsonl"]);
+
+        var refused = await Command.Ganymede(_folder.Path, ["train", "--resume", "--out", "run", .. difference.StartsWith("--steps", StringComparison.Ordinal)
+            ? Array.Empty<string>() : ["--steps", "4"], .. difference.Split(' ')]);
+
+        Require(refused, 2, expected);
+        Assert.Equal(before, File.ReadAllBytes(_folder["run/ledger.jsonl"]));
+    }
+
     [Fact]
     public async Task A_full_disk_is_said_in_one_message_and_the_checkpoint_before_it_still_resumes()
     {

@@ -185,7 +185,7 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
     private static MemberFinished Done(string node, string weights) =>
         new(Run, new NodeId(node), 10, Stopped: false, weights, 640, 1, Phases, null, null);
 
-    private static Task Drain(IActorRef actor) => actor.Ask<ActorIdentity>(new Identify(null));
+    private static Task<ActorIdentity> Drain(IActorRef actor) => actor.Ask<ActorIdentity>(new Identify(null));
 
     private async Task<RunEvent> Event(RunEventKind kind)
     {

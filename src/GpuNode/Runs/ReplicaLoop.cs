@@ -71,6 +71,7 @@ public sealed class ReplicaLoop
         var fingerprint = Fingerprint = replica.WeightsFingerprint();
         var phases = new[] { Phase.Discriminator, Phase.Generator }.Select(phase => new PhaseBuffers(this, replica, phase)).ToArray();
         ready();
+        Writer?.Begin(replica);
 
         var begun = Stopwatch.GetTimestamp();
         var reported = begun;

@@ -44,6 +44,13 @@ public sealed class RunWriter : IDisposable
 
     private RunPlan Plan => _prepare.Plan;
 
+    /// <summary>Before the first step: what the untrained generator draws, to compare with. On the replica's thread.</summary>
+    public void Begin(Replica replica)
+    {
+        if (replica.NextStep == 0 && Plan.SampleEvery > 0)
+            WriteGrid(replica, step: 0);
+    }
+
     /// <summary>Writes down a committed step, and starts what is due after it. On the replica's thread.</summary>
     /// <param name="step">Steps committed, from 1.</param>
     /// <param name="fingerprint">Hash of the weights after the step; 0 when it was not taken.</param>
@@ -109,6 +116,7 @@ public sealed class RunWriter : IDisposable
         Enqueue(() =>
         {
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
+            GC.Collect(2, GCCollectionMode.Forced, blocking: false); // the copies are large, and dead from here on
             _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step));
         });
     }

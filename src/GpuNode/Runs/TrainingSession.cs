@@ -124,11 +124,13 @@ public sealed class TrainingSession(
             RequireSameFingerprint(loops);
             report(new RunPrepared(prepare.Run, node, prepare.View.Number, loops[0].FirstStep, loops[0].Fingerprint, wasCached));
         }
-        finally
+        catch (Exception error)
         {
-            foreach (var thread in threads)
-                thread.Join(); // they watch the same token, and every wait of theirs has a deadline
+            Fail(error); // before the threads are waited for: it is what ends their own waits
         }
+
+        foreach (var thread in threads)
+            thread.Join();
 
         if (_failure is not null || _aborted.IsCancellationRequested)
             return;

@@ -37,6 +37,12 @@ public static class ClusterHosting
           cluster {
             failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s, heartbeat-interval = 1s }
             shutdown-after-unsuccessful-join-seed-nodes = off
+            # A cluster of tens of nodes, of which a user waits for the first: joining and leaving in tenths of seconds.
+            periodic-tasks-initial-delay = 100ms
+            gossip-interval = 300ms
+            leader-actions-interval = 200ms
+            singleton { hand-over-retry-interval = 200ms, min-number-of-hand-over-retries = 75 }
+            singleton-proxy.singleton-identification-interval = 200ms
           }
           remote {
             watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }

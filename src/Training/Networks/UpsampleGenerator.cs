@@ -7,8 +7,8 @@ namespace Ganymede.Training;
 /// <summary>
 /// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to the
 /// image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which transposed and sub-pixel
-/// convolutions do). The last doubling goes straight to the image's channels: a stage with norm at full size would cost
-/// a third of the whole step. The class enters through conditional norms; with other norms as a one-hot vector beside
+/// convolutions do). At full size a stage with norm would cost a third of the whole step, so a 1x1 convolution first
+/// brings the channels down to eight an image channel, and only the last convolution works there. The class enters through conditional norms; with other norms as a one-hot vector beside
 /// the noise (Mirza and Osindero, 2014).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
@@ -17,6 +17,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
     private readonly Dense project;
     private readonly Norm projectNorm;
     private readonly ModuleList<UpsampleStage> stages;
+    private readonly Convolution narrow;
     private readonly Convolution image;
     private readonly int _width;
     private readonly int? _oneHot;
@@ -41,7 +42,8 @@ public sealed class UpsampleGenerator : GeneratorNetwork
             stages.Add(new(width, width / 2, norm, classes, precision)); // B F/2 side side, then B F/4 …
         }
 
-        image = new(width, channels, kernel: 3, stride: 1, padding: 1, precision); // B C H W
+        narrow = new(width, 8 * channels, kernel: 1, stride: 1, padding: 0, precision); // B 8C H/2 W/2
+        image = new(8 * channels, channels, kernel: 3, stride: 1, padding: 1, precision); // B C H W
         RegisterComponents();
     }
 
@@ -55,7 +57,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
             features = stage.forward(features, label);
         }
 
-        return image.forward(UpsampleStage.Double(features)).tanh().MoveToOuterDisposeScope(); // B C H W
+        return image.forward(UpsampleStage.Doubled(narrow.forward(features))).tanh().MoveToOuterDisposeScope(); // B C H W
     }
 }
 
@@ -75,11 +77,11 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        return norm.forward(conv.forward(Double(input)), label).relu().MoveToOuterDisposeScope();
+        return norm.forward(conv.forward(Doubled(input)), label).relu().MoveToOuterDisposeScope();
     }
 
     /// <summary>[B, C, H, W] to [B, C, 2H, 2W], each pixel four times.</summary>
-    public static Tensor Double(Tensor input) =>
+    public static Tensor Doubled(Tensor input) =>
         nn.functional.upsample_nearest2d(input, [2 * input.shape[2], 2 * input.shape[3]]);
 }
 

@@ -34,6 +34,16 @@ public sealed partial class Replica
                 .FillNormal(noise.AsSpan(image * _preset.Generator.Noise, _preset.Generator.Noise));
         }
 
-        return ImageBytes.Draw(_average.Network, noise, labels, _generator.Type, _device);
+        // In batches no larger than a shard's, so that a grid needs no more memory than a step.
+        var pixels = new byte[count * _preset.Channels * _preset.Size * _preset.Size];
+        for (var first = 0; first < count; first += _preset.SamplesPerShard)
+        {
+            var end = Math.Min(count, first + _preset.SamplesPerShard);
+            var length = _preset.Generator.Noise;
+            ImageBytes.Draw(_average.Network, noise[(first * length)..(end * length)], labels[first..end], _generator.Type, _device)
+                .CopyTo(pixels, pixels.Length / count * first);
+        }
+
+        return pixels;
     }
 }
