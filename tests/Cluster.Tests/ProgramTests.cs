@@ -86,8 +86,7 @@ public sealed class ProgramTests
             {
                 if (Announcement.Parse(line) is not { } announced)
                     continue;
-                process.OutputDataReceived += (_, _) => { };
-                process.BeginOutputReadLine(); // a full pipe would stop it
+                _ = process.StandardOutput.ReadToEndAsync(); // a full pipe would stop it
                 return new Started(process, announced);
             }
 

@@ -69,7 +69,7 @@ public sealed class NetworkTests
         Assert.Equal(
             ["project.weight", "project.bias", "projectNorm.gain", "projectNorm.bias",
              "stages.0.conv.weight", "stages.0.norm.gain", "stages.0.norm.bias",
-             "stages.1.conv.weight", "stages.1.norm.gain", "stages.1.norm.bias", "image.weight", "image.bias",
+             "stages.1.conv.weight", "stages.1.norm.gain", "stages.1.norm.bias", "narrow.weight", "narrow.bias", "image.weight", "image.bias",
              "projectNorm.running_mean", "projectNorm.running_var", "stages.0.norm.running_mean", "stages.0.norm.running_var",
              "stages.1.norm.running_mean", "stages.1.norm.running_var"],
             generator.state_dict().Keys);
