@@ -19,6 +19,7 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             Name = $"{ClusterHosting.GpuNodeRole}-{Environment.ProcessId}",
             Host = cluster.BindHostName,
             Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
+            JoinDeadline = Deadlines.Prepare,
             Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;

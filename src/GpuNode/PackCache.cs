@@ -30,7 +30,7 @@ public sealed class PackCache(string folder, DataPlane dataPlane)
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        dataPlane.FetchAsync(location.Host, location.Port, location.Sha256, path, progress: null, cancel).GetAwaiter().GetResult();
+        dataPlane.FetchAsync(location.Host, location.Port, location.Sha256, path, location.Sha256, location.Bytes, progress: null, cancel).GetAwaiter().GetResult();
         return (PackFile.Read(path, location.Sha256), false);
     }
 }

@@ -43,12 +43,11 @@ public sealed record RequestUnit(
     [property: Key(0)] JobId Job,
     [property: Key(1)] NodeId Node) : IClusterMessage;
 
-/// <summary>Coordinator to sampler: this unit is yours until the lease ends.</summary>
+/// <summary>Coordinator to sampler: this unit is yours until its lease, which the Coordinator keeps, ends.</summary>
 [MessagePackObject]
 public sealed record UnitLeased(
     [property: Key(0)] JobId Job,
-    [property: Key(1)] long Unit,
-    [property: Key(2)] double LeaseSeconds) : IClusterMessage;
+    [property: Key(1)] long Unit) : IClusterMessage;
 
 /// <summary>Sampler to Coordinator: the unit is in storage, whole.</summary>
 [MessagePackObject]

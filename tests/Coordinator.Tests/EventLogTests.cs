@@ -64,6 +64,23 @@ public sealed class EventLogTests
         File.Delete(path);
     }
 
+    [Fact]
+    public void A_loss_that_is_not_a_number_can_be_told()
+    {
+        var path = Path.GetTempFileName();
+        _log.MirrorTo(path);
+
+        _log.Append(new RunEvent
+        {
+            Kind = RunEventKind.Progress, Text = "step 1", Progress = new RunProgress(1, 2, double.NaN, double.PositiveInfinity, 1, 64, 1, []),
+        });
+
+        var read = JsonSerializer.Deserialize<RunEvent>(File.ReadAllText(path), ApiJson.Options)!;
+        Assert.True(double.IsNaN(read.Progress!.DiscriminatorLoss));
+        Assert.True(double.IsPositiveInfinity(read.Progress.GeneratorLoss));
+        File.Delete(path);
+    }
+
     private void Say(string text) => _log.Append(new RunEvent { Kind = RunEventKind.State, Text = text });
 
     private async Task<List<string>> Texts(long after)

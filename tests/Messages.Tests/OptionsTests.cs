@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -56,6 +57,23 @@ public sealed class OptionsTests
     [InlineData(64, 4, 0, "--nodes 0")]
     public void A_run_request_names_what_is_wrong(int batch, int shards, int nodes, string expected) =>
         Assert.Contains(Request(batch, shards, nodes).Problems(), problem => problem.Contains(expected, StringComparison.Ordinal));
+
+    [Fact]
+    public void A_request_with_a_null_where_text_belongs_is_not_read()
+    {
+        var whole = JsonSerializer.Serialize(Request(64, 4, 4), ApiJson.Options);
+
+        Assert.NotNull(JsonSerializer.Deserialize<RunRequest>(whole, ApiJson.Options));
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<RunRequest>(whole.Replace("\"p\"", "null", StringComparison.Ordinal), ApiJson.Options));
+    }
+
+    [Fact]
+    public void Folders_are_absolute()
+    {
+        Assert.Contains((Request(64, 4, 4) with { Folder = "runs/a" }).Problems(), problem => problem.Contains("--out 'runs/a'", StringComparison.Ordinal));
+        var generation = new GenerationRequest { RunFolder = "../a", Destination = "b", Count = 1, Seed = 1, Nodes = 1, Classes = [""] };
+        Assert.Equal(3, generation.Problems().Count);
+    }
 
     [Fact]
     public void A_good_run_request_has_no_problems() => Assert.Empty(Request(64, 4, 4).Problems());

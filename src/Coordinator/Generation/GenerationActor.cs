@@ -31,6 +31,11 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         public static readonly StartDeadlinePassed Instance = new();
     }
 
+    private sealed record ReadyDeadlinePassed
+    {
+        public static readonly ReadyDeadlinePassed Instance = new();
+    }
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly JobId _job;
     private readonly GenerationRequest _request;
@@ -68,9 +73,14 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         Receive<SamplingFailed>(failed => Fail(failed.BadInput ? failed.Reason : $"{failed.Node}: {failed.Reason}", failed.BadInput), failed => failed.Job == _job);
         Receive<Tick>(_ => OnTick());
         Receive<StartDeadlinePassed>(_ => Fail(
-            $"{_asked.Count} of {_request.Nodes} nodes registered within {RunActor.GatherDeadline.TotalSeconds:0} s.", badInput: false),
+            $"{_nodes.Length} of {_request.Nodes} nodes registered within {RunActor.GatherDeadline.TotalSeconds:0} s.", badInput: false),
             _ => _asked.Count == 0);
         Receive<StartDeadlinePassed>(_ => { });
+        Receive<ReadyDeadlinePassed>(_ =>
+        {
+            if (_samplers.Count == 0)
+                Fail($"none of {string.Join(", ", _asked.Keys)} had loaded the generator within {RunActor.PrepareDeadline.TotalMinutes:0} min.", badInput: false);
+        });
         Receive<Joined>(Finish);
         Receive<NotJoined>(failed => Fail(failed.Reason, badInput: false));
         Receive<CoordinatorActor.StopJob>(stop => Fail($"Cancelled: {stop.Reason}. What is stored stays; the same job goes on from there.", badInput: false));
@@ -105,11 +115,17 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
             _book = _book?.Return(lost);
         }
 
+        if (_asked.Count == 0)
+            Timers.StartSingleTimer("start", StartDeadlinePassed.Instance, RunActor.GatherDeadline);
+
         // Enough nodes start the job; one that comes later helps on.
         if (!_over && (_asked.Count > 0 || _nodes.Length >= _request.Nodes))
         {
             foreach (var node in _nodes.Where(node => _asked.TryAdd(node.Id, node.Actor)))
+            {
                 node.Actor.Tell(new StartSampling(_job, _plan));
+                Timers.StartSingleTimer("ready", ReadyDeadlinePassed.Instance, RunActor.PrepareDeadline);
+            }
         }
 
         ServeWaiting();
@@ -169,7 +185,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
 
             _waiting.Dequeue();
             _book = book;
-            sampler.Tell(new UnitLeased(_job, lease.Unit, LeaseTime.TotalSeconds));
+            sampler.Tell(new UnitLeased(_job, lease.Unit));
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     public static readonly TimeSpan GatherDeadline = TimeSpan.FromSeconds(120);
 
     /// <summary>Longest wait for the members to fetch the data and build their replicas.</summary>
-    public static readonly TimeSpan PrepareDeadline = TimeSpan.FromMinutes(15);
+    public static readonly TimeSpan PrepareDeadline = Deadlines.Prepare;
 
     /// <summary>A member that merely lost a peer is not the cause; this long the cause has to name itself.</summary>
     private static readonly TimeSpan _causeDeadline = TimeSpan.FromSeconds(3);
@@ -95,6 +95,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     {
         _ended.Cancel();
         _ended.Dispose();
+        if (_state.Phase != RunPhase.Over && _state.View is not null)
+            TellMembers(new AbortRun(_run, "the Coordinator stopped"));
         if (_pack is not null)
             _packs.Unserve(_pack.Sha256);
 
@@ -128,7 +130,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         _nodes = changed.Nodes;
         if (_state.Phase == RunPhase.Gathering)
             TryForm();
-        else if (_state.Phase is RunPhase.Preparing or RunPhase.Training && changed.Lost.Where(_state.IsMember).ToArray() is [_, ..] lost)
+        else if (_state.Phase is RunPhase.Preparing or RunPhase.Training && changed.Lost.Where(id => _state.IsMember(id) && !_state.Finished.ContainsKey(id)).ToArray() is [_, ..] lost)
             Fail($"Lost {string.Join(", ", lost)} while {(_state.Phase == RunPhase.Training ? "training" : "preparing")}; --resume continues from the newest checkpoint.", badInput: false);
     }
 
@@ -252,7 +254,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             Preset = _request.PresetName,
             Data = _request.Data,
             Steps = lead.Step,
-            Stopped = lead.Stopped,
+            Stopped = lead.Stopped && lead.Step < _request.Steps, // a stop that came with the last step stopped nothing
             Nodes = _state.View!.Members.Length,
             Replicas = _state.View.Members.Sum(member => member.Replicas),
             Shards = _request.Shards,

@@ -48,7 +48,7 @@ public sealed record RunState(
 
     /// <summary>
     /// Cuts the shards over the replicas of all nodes as evenly as can be, in order, and gives each node the contiguous
-    /// range of its own. A node whose replicas outnumber what is left gets fewer, and the rest of them idle.
+    /// range of its own.
     /// </summary>
     public static View ViewOf(long number, IReadOnlyList<RegisterNode> nodes, int shards)
     {

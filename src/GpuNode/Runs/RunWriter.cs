@@ -140,9 +140,9 @@ public sealed class RunWriter : IDisposable
             {
                 work();
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CheckpointException or StorageException)
+            catch (Exception error)
             {
-                _failure = error;
+                _failure = error; // whatever it is: the replica's thread throws it, and must never wait for a worker that is gone
             }
         }
     }

@@ -43,6 +43,7 @@ public sealed class TrainingActor : ReceiveActor
         });
         Receive<StopRun>(stop => _session!.RequestStop(stop.Reason));
         Receive<AbortRun>(abort => _session!.Abort(abort.Reason));
+        Receive<Terminated>(_ => _session!.Abort("the Coordinator's side of the run is gone"));
         Receive<SessionEnded>(_ => Context.Stop(Self));
     }
 
@@ -51,6 +52,7 @@ public sealed class TrainingActor : ReceiveActor
 
     protected override void PreStart()
     {
+        Context.Watch(_coordinatorsRun);
         var self = Self; // the context is not there on the session's threads
         _session = new TrainingSession(
             _prepare, _node, _services,

@@ -76,6 +76,9 @@ public sealed class TrainingSession(
     private void Train()
     {
         var preset = Preset.FromJson(Plan.Preset);
+        if (preset.Batch != Plan.Batch || preset.Shards != Plan.Shards)
+            throw new PresetException($"the preset has batch {preset.Batch} and {preset.Shards} shards, the run {Plan.Batch} and {Plan.Shards}; they must agree");
+
         var (pack, wasCached) = services.Packs.Load(prepare.Pack, _aborted.Token);
         var checkpoint = prepare.Resume ? LoadCheckpoint(pack) : null;
         var type = preset.Precision == Precision.Float64 ? ElementType.Float64 : ElementType.Float32;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
 using Ganymede.Messages;
@@ -8,6 +9,7 @@ namespace Ganymede.GpuNode.Sampling;
 /// Draws for one generation job on this node: asks the Coordinator for units, has one <see cref="SamplingPipeline"/> for
 /// each device draw and store them, and says which are stored. Each pipeline is kept a few units ahead, never more.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "PostStop disposes them, as actors do.")]
 public sealed class SamplerActor : ReceiveActor
 {
     /// <summary>Units in hand for each device: one drawn, one encoded and written, one waiting.</summary>
@@ -18,6 +20,7 @@ public sealed class SamplerActor : ReceiveActor
     private readonly IActorRef _coordinatorsJob;
     private readonly NodeId _node;
     private readonly NodeServices _services;
+    private readonly OpenedPipelines _opened = new();
     private SamplingPipeline[] _pipelines = [];
 
     private sealed record Loaded(SamplingPipeline[] Pipelines);
@@ -45,6 +48,7 @@ public sealed class SamplerActor : ReceiveActor
         });
         Receive<Failed>(failed => GiveUp(failed.Reason, badInput: false));
         Receive<StopSampling>(_ => Context.Stop(Self));
+        Receive<Terminated>(_ => Context.Stop(Self)); // the Coordinator's side of the job is gone
     }
 
     public static Props Props(StartSampling start, IActorRef coordinatorsJob, NodeId node, NodeServices services) =>
@@ -52,16 +56,22 @@ public sealed class SamplerActor : ReceiveActor
 
     protected override void PreStart()
     {
+        Context.Watch(_coordinatorsJob);
         var self = Self;
-        var (plan, services) = (_start.Plan, _services);
+        var (plan, services, opened) = (_start.Plan, _services, _opened);
         Task.Run(object () =>
         {
             try
             {
-                return new Loaded([.. services.Devices.Select(device => SamplingPipeline.Open(
-                    plan, device, services.ThreadsPerReplica,
-                    stored: (pipeline, unit, images) => self.Tell(new Stored(unit, images, pipeline)),
-                    failed: reason => self.Tell(new Failed(reason))))]);
+                foreach (var device in services.Devices)
+                {
+                    opened.Add(SamplingPipeline.Open(
+                        plan, device, services.ThreadsPerReplica,
+                        stored: (pipeline, unit, images) => self.Tell(new Stored(unit, images, pipeline)),
+                        failed: reason => self.Tell(new Failed(reason))));
+                }
+
+                return new Loaded([.. opened.Pipelines]);
             }
             catch (SamplingException error)
             {
@@ -72,8 +82,37 @@ public sealed class SamplerActor : ReceiveActor
 
     protected override void PostStop()
     {
-        foreach (var pipeline in _pipelines)
+        _opened.Dispose();
+    }
+
+    /// <summary>Pipelines opened off the mailbox; one that comes after the actor has stopped ends at once.</summary>
+    private sealed class OpenedPipelines : IDisposable
+    {
+        private readonly List<SamplingPipeline> _pipelines = [];
+        private bool _disposed;
+
+        public IReadOnlyList<SamplingPipeline> Pipelines => _pipelines;
+
+        public void Add(SamplingPipeline pipeline)
+        {
+            lock (_pipelines)
+            {
+                if (!_disposed)
+                {
+                    _pipelines.Add(pipeline);
+                    return;
+                }
+            }
+
             pipeline.Dispose();
+        }
+
+        public void Dispose()
+        {
+            lock (_pipelines)
+                _disposed = true;
+            _pipelines.ForEach(pipeline => pipeline.Dispose());
+        }
     }
 
     private void Begin(Loaded loaded)

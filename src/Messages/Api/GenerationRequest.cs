@@ -25,6 +25,12 @@ public sealed record GenerationRequest
     public IReadOnlyList<string> Problems()
     {
         List<string> problems = [];
+        if (!Path.IsPathFullyQualified(RunFolder))
+            problems.Add($"--run '{RunFolder}': not an absolute path.");
+        if (!Path.IsPathFullyQualified(Destination))
+            problems.Add($"--to '{Destination}': not an absolute path.");
+        if (Classes.Any(string.IsNullOrEmpty))
+            problems.Add("--class: an empty name.");
         if (Count is < 1 or > 1_000_000_000)
             problems.Add($"--count {Count}: between 1 and 1,000,000,000.");
         if (Nodes < 1)

@@ -46,14 +46,22 @@ public sealed record RunRequest
     public IReadOnlyList<string> Problems()
     {
         List<string> problems = [];
+        if (!Path.IsPathFullyQualified(Folder))
+            problems.Add($"--out '{Folder}': not an absolute path.");
+        if (PresetName.Length == 0 || Preset.Length == 0)
+            problems.Add("--preset: missing.");
+        if (Size is < 1 or > 4096 || Channels is not (1 or 3))
+            problems.Add($"--preset {PresetName}: {Size} pixels and {Channels} channels; 1 to 4096 pixels and 1 or 3 channels are possible.");
         if (Steps < 1)
             problems.Add($"--steps {Steps}: at least 1.");
         if (Nodes < 1)
             problems.Add($"--nodes {Nodes}: at least 1.");
         if (Shards < 1 || (Shards & (Shards - 1)) != 0)
             problems.Add($"--shards {Shards}: must be a power of two (1, 2, 4, 8, …), so that partial sums form a binary tree.");
-        if (Batch < 1)
-            problems.Add($"--batch {Batch}: at least 1.");
+        if (Shards > 1024)
+            problems.Add($"--shards {Shards}: at most 1,024.");
+        if (Batch is < 1 or > 65_536)
+            problems.Add($"--batch {Batch}: between 1 and 65,536.");
         if (Shards >= 1 && Batch >= 1 && Batch % Shards != 0)
             problems.Add($"--batch {Batch}: not divisible by --shards {Shards}.");
         if (Shards >= 1 && Nodes > Shards)

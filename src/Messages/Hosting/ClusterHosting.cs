@@ -23,11 +23,11 @@ public static class ClusterHosting
           actor {
             serializers {
               messagepack = "Ganymede.Messages.MessagePackClusterSerializer, Ganymede.Messages"
-              refuse = "Ganymede.Messages.RefusingSerializer, Ganymede.Messages"
+              json = "Ganymede.Messages.RefusingSerializer, Ganymede.Messages" # in place of Akka's own, which loads types by name
             }
             serialization-bindings {
               "Ganymede.Messages.IClusterMessage, Ganymede.Messages" = messagepack
-              "System.Object" = refuse
+              "System.Object" = json
             }
             serialization-identifiers {
               "Ganymede.Messages.MessagePackClusterSerializer, Ganymede.Messages" = 7411
@@ -51,19 +51,16 @@ public static class ClusterHosting
           }
           # The host stops the actor system; the hook would do so on a Ctrl-C that is meant for another process.
           coordinated-shutdown.run-by-clr-shutdown-hook = off
-          coordinated-shutdown.phases {
-            before-service-unbind.timeout = 30s
-          }
         }
         """;
 
     /// <summary>Remoting, clustering, failure detector, split-brain resolver, serializers and health checks of a node in one role.</summary>
     public static AkkaConfigurationBuilder WithGanymede(this AkkaConfigurationBuilder akka, string role, ClusterNodeOptions node)
     {
-        // A majority of one or two Lighthouses says nothing: there, the side with the Coordinator goes on.
+        // A majority of one or two Lighthouses says nothing: there, the side with the oldest node goes on, unless it is alone.
         SplitBrainResolverOption resolver = node.SeedNodes.Length >= 3
             ? new KeepMajorityOption { Role = LighthouseRole }
-            : new KeepOldestOption { Role = CoordinatorRole, DownIfAlone = true };
+            : new KeepOldestOption { DownIfAlone = true };
 
         return akka
             .ConfigureLoggers(loggers =>

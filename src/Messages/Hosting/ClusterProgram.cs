@@ -94,7 +94,14 @@ public sealed class ClusterProgram
 
             await app.StartAsync();
             Announce(app);
+            var shutdown = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>());
             await app.WaitForShutdownAsync();
+            if (shutdown.ShutdownReason is CoordinatedShutdown.ClusterDowningReason)
+            {
+                await Console.Error.WriteLineAsync($"{_role}: was cut off from the rest of the cluster and taken out of it; start it again.");
+                return 1;
+            }
+
             return Environment.ExitCode;
         }
         catch (OptionsValidationException error)
