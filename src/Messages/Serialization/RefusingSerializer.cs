@@ -1,5 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Serialization;
 
 namespace Ganymede.Messages;
@@ -10,6 +11,11 @@ namespace Ganymede.Messages;
 /// </summary>
 public sealed class RefusingSerializer(ExtendedActorSystem system) : Serializer(system)
 {
+    /// <summary>How Akka makes what it knows as its JSON serializer, whose settings do not matter here.</summary>
+    public RefusingSerializer(ExtendedActorSystem system, Config settings) : this(system)
+    {
+    }
+
     public override int Identifier => 7410;
 
     public override bool IncludeManifest => false;
