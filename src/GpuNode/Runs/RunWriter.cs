@@ -14,6 +14,7 @@ namespace Ganymede.GpuNode.Runs;
 public sealed class RunWriter : IDisposable
 {
     private const int MetricsEvery = 10;
+    private static readonly TimeSpan _failurePeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly PrepareRun _prepare;
     private readonly Preset _preset;
@@ -23,6 +24,8 @@ public sealed class RunWriter : IDisposable
     private readonly StepLog _metrics;
     private readonly Channel<Action> _work = Channel.CreateBounded<Action>(1);
     private readonly Task _worker;
+    private readonly StateMemory _state = new();
+    private readonly SemaphoreSlim _stateIsFree = new(1);
     private volatile Exception? _failure;
 
     public RunWriter(
@@ -49,6 +52,7 @@ public sealed class RunWriter : IDisposable
     {
         if (replica.NextStep == 0 && Plan.SampleEvery > 0)
             WriteGrid(replica, step: 0);
+        replica.CopyState(_state); // allocates what every checkpoint uses from now on
     }
 
     /// <summary>Writes down a committed step, and starts what is due after it. On the replica's thread.</summary>
@@ -57,9 +61,7 @@ public sealed class RunWriter : IDisposable
     /// <param name="last">The run ends after this step: grid and checkpoint are due.</param>
     public void Commit(Replica replica, long step, long view, ulong fingerprint, double discriminatorLoss, double generatorLoss, bool last)
     {
-        if (_failure is { } failure)
-            throw new IOException(failure.Message, failure);
-
+        RequireNoFailure();
         _ledger.Append(new LedgerLine(
             step, view, (step - 1) * Plan.Batch, step * Plan.Batch - 1,
             fingerprint == 0 ? null : fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
@@ -78,8 +80,7 @@ public sealed class RunWriter : IDisposable
     {
         _work.Writer.TryComplete();
         _worker.GetAwaiter().GetResult();
-        if (_failure is { } failure)
-            throw new IOException(failure.Message, failure);
+        RequireNoFailure();
     }
 
     public void Dispose()
@@ -88,6 +89,7 @@ public sealed class RunWriter : IDisposable
         _worker.GetAwaiter().GetResult();
         _ledger.Dispose();
         _metrics.Dispose();
+        _stateIsFree.Dispose();
     }
 
     private void WriteGrid(Replica replica, long step)
@@ -109,16 +111,24 @@ public sealed class RunWriter : IDisposable
 
     private void WriteCheckpoint(Replica replica, long step, double discriminatorLoss, double generatorLoss)
     {
-        var state = replica.CopyState();
+        while (!_stateIsFree.Wait(_failurePeriod)) // until the checkpoint before is written: the copy would overwrite it
+            RequireNoFailure();
+        var state = replica.CopyState(_state);
         var info = replica.DescribeState(
             _prepare.Pack.Sha256,
             new Dictionary<string, double> { ["discriminatorLoss"] = discriminatorLoss, ["generatorLoss"] = generatorLoss });
         Enqueue(() =>
         {
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
-            GC.Collect(2, GCCollectionMode.Forced, blocking: false); // the copies are large, and dead from here on
+            _stateIsFree.Release(); // after a failure nobody copies any more
             _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step));
         });
+    }
+
+    private void RequireNoFailure()
+    {
+        if (_failure is { } failure)
+            throw new IOException(failure.Message, failure);
     }
 
     private void Enqueue(Action work)

@@ -66,11 +66,11 @@ public abstract class FlatOptimizer : IDisposable
     private ReadOnlySpan<byte> PartOfParameters(ReadOnlySpan<byte> gradientSum) => gradientSum[..(_layout.Elements * _layout.ElementSize)];
 
     /// <summary>A copy of the state: <c>(prefix)step</c>, and for each slot and parameter <c>(prefix)(slot).(parameter)</c>.</summary>
-    public IEnumerable<NamedTensor> CaptureState(string prefix)
+    public IEnumerable<NamedTensor> CaptureState(string prefix, StateMemory? memory = null)
     {
         yield return new NamedTensor(prefix + "step", TensorType.I64, [], MemoryMarshal.AsBytes<long>([Updates]).ToArray());
         foreach (var (name, slot) in _slotNames.Zip(Slots))
-            foreach (var tensor in _layout.Split(TensorBytes.Capture(name, slot).Data, $"{prefix}{name}."))
+            foreach (var tensor in _layout.Split(TensorBytes.Capture(name, slot, memory).Data, $"{prefix}{name}."))
                 yield return tensor;
     }
 
