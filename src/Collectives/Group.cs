@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Ganymede.Collectives;
 
 /// <summary>
-/// The parties of one view. All call <see cref="AllReduce"/> with the same sequence of (step, phase, type, length). After any failure
+/// The parties of one view. All call <see cref="AllReduce"/> or <see cref="Begin"/> with the same sequence of (step, phase, type, length). After any failure
 /// the group is dead: every later call throws, the peers are told why, and a newer view is needed.
 /// </summary>
 public sealed partial class Group : IDisposable
@@ -89,33 +89,28 @@ public sealed partial class Group : IDisposable
         long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result,
         ulong fingerprint = 0, CancellationToken cancel = default)
     {
-        RequireFitting(type, partials, result.Length);
         cancel.ThrowIfCancellationRequested();
-        Start(step, phase, type, partials, result, fingerprint);
-        try
-        {
-            using var registration = cancel.UnsafeRegister(
-                static (state, token) => ((Group)state!).Fail(new Fault(-1, "was cancelled", -1, default) { Cancelled = token }), this);
-            for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
-            {
-                Exchange.Sum(chunk);
-                ChunkSummed();
-            }
+        using var pending = Begin(step, phase, type, partials, result, fingerprint);
+        pending.Wait(cancel);
+    }
 
-            if (!WaitUntilFinished())
-            {
-                Quiesce();
-                throw Describe(_failure!, step, phase);
-            }
-        }
-        finally
+    /// <summary>
+    /// Begins an all-reduce and returns at once: connections' threads do the work, this party's whole share of it, while the caller
+    /// computes something else. One at a time: the next begins after <see cref="PendingReduction.Wait"/>. A peer that is silent is found by who waits.
+    /// </summary>
+    /// <inheritdoc cref="AllReduce"/>
+    public PendingReduction Begin(
+        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint = 0)
+    {
+        RequireFitting(type, partials, result.Length);
+        Start(step, phase, type, partials, result, fingerprint);
+        for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
         {
-            Exchange.End();
-            lock (_gate)
-            {
-                _busy = false;
-            }
+            Exchange.Sum(chunk);
+            ChunkSummed();
         }
+
+        return new Pending(this, step, phase);
     }
 
     /// <summary>Ends the group: whoever waits in it, here or at a peer, gets an exception with this reason at once.</summary>
@@ -258,5 +253,56 @@ public sealed partial class Group : IDisposable
         return fault.Divergence
             ? new DivergenceException(message, party, step, phase, fault.Waited, fault.Inner)
             : new CollectiveException(message, party, step, phase, fault.Chunk, fault.Waited, fault.Inner);
+    }
+
+    private sealed class Pending(Group group, long step, byte phase) : PendingReduction
+    {
+        private bool _isOver;
+
+        public override void Wait(CancellationToken cancel = default)
+        {
+            if (_isOver)
+            {
+                throw new InvalidOperationException("this all-reduce was waited for already");
+            }
+
+            _isOver = true;
+            try
+            {
+                using var registration = cancel.UnsafeRegister(
+                    static (state, token) => ((Group)state!).Fail(new Fault(-1, "was cancelled", -1, default) { Cancelled = token }), group);
+                if (!group.WaitUntilFinished())
+                {
+                    group.Quiesce();
+                    throw group.Describe(group._failure!, step, phase);
+                }
+            }
+            finally
+            {
+                group.Exchange.End();
+                lock (group._gate)
+                {
+                    group._busy = false;
+                }
+            }
+        }
+
+        public override void Dispose()
+        {
+            if (_isOver)
+            {
+                return;
+            }
+
+            group.Abort($"gave up the all-reduce of step {step}, phase {phase}");
+            try
+            {
+                Wait();
+            }
+            catch (CollectiveException)
+            {
+                // Ended as it should; the next call says so.
+            }
+        }
     }
 }
