@@ -76,7 +76,7 @@ public sealed class LocalGroup : IDisposable
         ulong fingerprint = 0, CancellationToken cancel = default)
     {
         cancel.ThrowIfCancellationRequested();
-        using var pending = Begin(replica, step, phase, partials, result, fingerprint);
+        using var pending = Begin(replica, step, phase, partials, result, fingerprint, handOver: false);
         pending.Wait(cancel);
     }
 
@@ -84,7 +84,11 @@ public sealed class LocalGroup : IDisposable
     /// all-reduce needs none of them until it is waited for.</summary>
     /// <inheritdoc cref="AllReduce"/>
     public PendingReduction Begin(
-        int replica, long step, byte phase, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint = 0)
+        int replica, long step, byte phase, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint = 0) =>
+        Begin(replica, step, phase, partials, result, fingerprint, handOver: true);
+
+    private Pending Begin(
+        int replica, long step, byte phase, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint, bool handOver)
     {
         lock (_gate)
         {
@@ -101,7 +105,7 @@ public sealed class LocalGroup : IDisposable
         PendingReduction? pending = null;
         try
         {
-            pending = Add(step, phase, result);
+            pending = Add(step, phase, result, handOver);
         }
         catch (Exception error)
         {
@@ -176,7 +180,7 @@ public sealed class LocalGroup : IDisposable
     }
 
     /// <summary>Null if the sum is complete, without other parties.</summary>
-    private PendingReduction? Add(long step, byte phase, Memory<byte> result)
+    private PendingReduction? Add(long step, byte phase, Memory<byte> result, bool handOver)
     {
         if (Divergence.Find(_fingerprints, 0) is { Length: > 0 } diverged)
         {
@@ -189,7 +193,7 @@ public sealed class LocalGroup : IDisposable
         var merged = _sums.Merge(_partials!, result.Length);
         if (_group is not null)
         {
-            return _group.Begin(step, phase, _type, merged, result, Array.Find(_fingerprints, value => value != 0));
+            return _group.Begin(step, phase, _type, merged, result, Array.Find(_fingerprints, value => value != 0), handOver);
         }
 
         if (merged.Count != 1 || merged[0].Node.Shards.Count != _shards)

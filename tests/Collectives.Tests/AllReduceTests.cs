@@ -67,9 +67,9 @@ public sealed class AllReduceTests
     {
         await using var cluster = new Members(2, 2);
         var groups = cluster.JoinAll();
-        var shards = Reference.Shards(ElementType.Float32, 2, 10, 1);
+        var shards = Reference.Shards(ElementType.Float32, 2, 1000, 1); // each member owns a range: neither can finish alone
         PendingReduction Begin(int member) => groups[member].Begin(
-            1, 1, ElementType.Float32, Members.PartialsOf(2, cluster.Owned[member], ElementType.Float32, shards).Complete, new byte[40]);
+            1, 1, ElementType.Float32, Members.PartialsOf(2, cluster.Owned[member], ElementType.Float32, shards).Complete, new byte[4000]);
         var first = Begin(0);
         Assert.Throws<InvalidOperationException>(() => Begin(0));
         first.Dispose();
