@@ -35,6 +35,10 @@ public sealed class ReplicaLoop
 
     public required string Device { get; init; }
     public required int Threads { get; init; }
+
+    /// <summary>Work on the next step while G's gradients are exchanged.</summary>
+    public required bool Overlap { get; init; }
+
     public required ShardRange Shards { get; init; }
     public required LocalGroup Group { get; init; }
     public required ElementType ElementType { get; init; }
@@ -118,7 +122,18 @@ public sealed class ReplicaLoop
             }
 
             start = Lap(start, ref _computeTicks);
-            Group.AllReduce(Index, Step, (byte)phase.Phase, phase.Sums.Complete, phase.Total, fingerprint, Aborted);
+            using (var pending = Group.Begin(Index, Step, (byte)phase.Phase, phase.Sums.Complete, phase.Total, fingerprint))
+            {
+                if (phase.Phase == Phase.Generator && Overlap && Step + 1 < Plan.Steps && !Session.StopRequested)
+                {
+                    for (var shard = Shards.First; shard < Shards.End; shard++)
+                        replica.WorkAhead(Step + 1, shard);
+                    start = Lap(start, ref _computeTicks);
+                }
+
+                pending.Wait(Aborted);
+            }
+
             start = Lap(start, ref _exchangeTicks);
 
             var report = replica.Apply(phase.Phase, Step, phase.Total);

@@ -110,6 +110,7 @@ public sealed class TrainingSession(
                 Index = i,
                 Device = services.Devices[i],
                 Threads = services.ThreadsPerReplica,
+                Overlap = services.Overlap,
                 Shards = new ShardRange(member.FirstShard + owned[i].First, owned[i].Count),
                 Group = local,
                 ElementType = type,
