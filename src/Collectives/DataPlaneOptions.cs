@@ -25,7 +25,7 @@ public sealed record DataPlaneOptions
     public TimeSpan PhaseDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Payload of a frame: a multiple of 64 in 64..16 Mi. The same at all parties; results do not depend on it.</summary>
-    public int ChunkBytes { get; init; } = 256 * 1024;
+    public int ChunkBytes { get; init; } = 512 * 1024;
 
     /// <summary>Connections whose handshake is not done, and files being served, at one time. More are closed at once.</summary>
     public int MaxPendingConnections { get; init; } = 256;

@@ -15,8 +15,9 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
         ? 1
         : (int)Math.Clamp(WindowBytes / ((long)plan.RemoteLeaves * chunkBytes), 2, MaxWindow);
 
-    private readonly int[] _roomFor = new int[MaxWindow];
+    private readonly Stack<int> _freeSlots = new(MaxWindow);
     private byte[] _slots = [];
+    private int[] _slotOf = [];
     private int[] _missing = [];
     private bool[] _summed = [];
     private ulong[] _checksums = [];
@@ -47,12 +48,21 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
 
     public bool IsSummed(int chunk) => _summed[chunk];
 
-    /// <summary>Whether the slot of a chunk is free. A peer that is ahead is held back here, and by TCP, until the others have caught up.</summary>
-    public bool HasRoomFor(int chunk) => _roomFor[chunk % _window] == chunk;
+    /// <summary>Finds a slot for a chunk of which a piece is to come. Without one the peer is held back, here and by TCP, until the others have caught up:
+    /// it has sent its pieces of all earlier chunks, so these have slots, and the others' pieces will free them.</summary>
+    public bool HasRoomFor(int chunk)
+    {
+        if (_slotOf[chunk] < 0 && _freeSlots.TryPop(out var slot))
+        {
+            _slotOf[chunk] = slot;
+        }
+
+        return _slotOf[chunk] >= 0;
+    }
 
     /// <summary>Where a piece goes. Only after <see cref="HasRoomFor"/>.</summary>
     public Memory<byte> Slot(int chunk, int remoteLeaf, int length) =>
-        _slots.AsMemory((chunk % _window * plan.RemoteLeaves + remoteLeaf) * chunkBytes, length);
+        _slots.AsMemory((_slotOf[chunk] * plan.RemoteLeaves + remoteLeaf) * chunkBytes, length);
 
     /// <summary>Counts a piece that lies in its slot; true for the last one of the chunk.</summary>
     public bool PieceArrived(int chunk) => --_missing[chunk] == 0;
@@ -62,16 +72,19 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
         var (offset, length) = Layout.Chunk(self, chunk);
         var slots = plan.RemoteLeaves == 0
             ? default
-            : _slots.AsSpan(chunk % _window * plan.RemoteLeaves * chunkBytes, plan.RemoteLeaves * chunkBytes);
+            : _slots.AsSpan(_slotOf[chunk] * plan.RemoteLeaves * chunkBytes, plan.RemoteLeaves * chunkBytes);
         var result = _result.Span.Slice(offset, length);
         plan.Sum(Type, _own, offset, slots, chunkBytes, result);
         if (parties > 1)
         {
-            _checksums[chunk] = FrameStream.Checksum(result);
+            _checksums[chunk] = PayloadChecksum.Of(result);
         }
 
         _summed[chunk] = true;
-        _roomFor[chunk % _window] = chunk + _window;
+        if (plan.RemoteLeaves > 0)
+        {
+            _freeSlots.Push(_slotOf[chunk]); // the next to be used: it is still in the cache
+        }
     }
 
     public void Start(
@@ -90,6 +103,7 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
         if (_missing.Length < OwnChunks)
         {
             _missing = new int[OwnChunks];
+            _slotOf = new int[OwnChunks];
             _summed = new bool[OwnChunks];
             _checksums = new ulong[OwnChunks];
         }
@@ -102,9 +116,11 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
 
         Array.Fill(_missing, plan.RemoteLeaves, 0, OwnChunks);
         Array.Clear(_summed, 0, OwnChunks);
-        for (var i = 0; i < _window; i++)
+        Array.Fill(_slotOf, -1, 0, OwnChunks);
+        _freeSlots.Clear();
+        for (var slot = Math.Min(_window, OwnChunks) - 1; slot >= 0; slot--)
         {
-            _roomFor[i] = i;
+            _freeSlots.Push(slot);
         }
     }
 

@@ -49,7 +49,7 @@ internal sealed class FileShelf
                 }
 
                 var part = buffer.AsSpan(0, count);
-                stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, count, 0, FrameStream.Checksum(part), count), part);
+                stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, count, 0, PayloadChecksum.Of(part), count), part);
                 offset += count;
             }
         }

@@ -110,7 +110,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             return false;
         }
 
-        var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length);
+        var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length);
         _leaving = (header, notice);
         return true;
     }
@@ -197,7 +197,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             {
                 socket.SendTimeout = 100;
                 new FrameStream(socket).Send(
-                    new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length), notice);
+                    new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length), notice);
             }
         }
         catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
@@ -217,7 +217,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         if (!_hasBegun)
         {
             var fingerprint = BitConverter.GetBytes(exchange.Fingerprint);
-            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, FrameStream.Checksum(fingerprint));
+            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, PayloadChecksum.Of(fingerprint));
             _hasBegun = true;
             return true;
         }
@@ -243,7 +243,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 Offset = offset / exchange.ElementSize,
                 Count = length / exchange.ElementSize,
             };
-            Append(header, payload, FrameStream.Checksum(payload.Span));
+            Append(header, payload, PayloadChecksum.Of(payload.Span));
             (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + 1, 0);
             return true;
         }
