@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
+using Ganymede.Collectives;
 using Ganymede.Coordinator.Generation;
 using Ganymede.Coordinator.Runs;
 using Ganymede.Messages;
@@ -57,7 +58,9 @@ public sealed class CoordinatorActor : ReceiveActor
 
     public static Props Props(JobEvents events, PackServer packs, TimeProvider time) =>
         Akka.Actor.Props.Create(() => new CoordinatorActor(
-            (run, request) => RunActor.Props(run, request, events.Open(run.Value), packs, time),
+            (run, request) => RunActor.Props(
+                run, request, events.Open(run.Value), packs, time,
+                member => Probe.Ask(member.Host, member.Port, StallDeadlines.OfSeconds(request.MaxStallSeconds).Probe)),
             (job, request) => GenerationActor.Props(job, request, events.Open(job.Value), time),
             time));
 

@@ -27,6 +27,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private readonly Func<StartSampling, IActorRef, Props> _samplerProps;
     private IActorRef _run = ActorRefs.Nobody;
     private RunId? _runId;
+    private (PrepareRun Prepare, IActorRef Coordinator)? _next;
     private bool _registered;
 
     public NodeActor(
@@ -46,16 +47,27 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             _registered = true;
         });
         Receive<PrepareRun>(Prepare);
-        Receive<BeginTraining>(begin => TellRun(begin.Run, begin));
+        Receive<ViewIssued>(issued => TellRun(issued.Run, issued));
+        Receive<HaltView>(halt => TellRun(halt.Run, halt));
+        Receive<PauseView>(pause => TellRun(pause.Run, pause));
+        Receive<RunOver>(over => TellRun(over.Run, over));
         Receive<StopRun>(stop => TellRun(stop.Run, stop));
-        Receive<AbortRun>(abort => TellRun(abort.Run, abort));
+        Receive<AbortRun>(abort =>
+        {
+            if (_next?.Prepare.Run == abort.Run)
+                _next = null;
+            TellRun(abort.Run, abort);
+        });
         Receive<StartSampling>(Sample);
         Receive<UnitLeased>(leased => TellSampler(leased.Job, leased));
         Receive<StopSampling>(stop => TellSampler(stop.Job, stop));
         Receive<Terminated>(ended =>
         {
-            if (ended.ActorRef.Equals(_run))
-                (_run, _runId) = (ActorRefs.Nobody, null);
+            if (!ended.ActorRef.Equals(_run))
+                return;
+            (_run, _runId) = (ActorRefs.Nobody, null);
+            if (_next is { } next)
+                Start(next.Prepare, next.Coordinator);
         });
     }
 
@@ -70,16 +82,27 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     protected override void PreStart() =>
         Timers.StartPeriodicTimer("register", RegistrationTick.Instance, TimeSpan.Zero, RegistrationPeriod);
 
+    /// <summary>
+    /// The end of a run before this one, or of this node's first part in it, may still be on its way: threads end between two
+    /// shards. The newest order waits for that; what the Coordinator does not want any more it aborts.
+    /// </summary>
     private void Prepare(PrepareRun prepare)
     {
-        if (_runId is { } busy)
+        if (_runId is null)
         {
-            Sender.Tell(new MemberFailed(prepare.Run, _registration.Node, $"still busy with run {busy}", BadInput: false, LostPeer: false));
+            Start(prepare, Sender);
             return;
         }
 
+        _log.Info("Run {Run} waits for the end of {Busy} on this node", prepare.Run, _runId);
+        _next = (prepare, Sender);
+    }
+
+    private void Start(PrepareRun prepare, IActorRef coordinatorsRun)
+    {
+        _next = null;
         _runId = prepare.Run;
-        _run = Context.Watch(Context.ActorOf(_runProps(prepare, Sender)));
+        _run = Context.Watch(Context.ActorOf(_runProps(prepare, coordinatorsRun)));
     }
 
     private void TellRun(RunId run, object message)

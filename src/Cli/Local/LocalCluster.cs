@@ -30,7 +30,7 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     public Uri Coordinator { get; private set; } = null!;
 
-    /// <summary>Completes when a process ended that should not have, with what is known of it.</summary>
+    /// <summary>Completes when a process ended without which the work cannot go on, with what is known of it.</summary>
     public Task<FailedException> Broken => _broken.Task;
 
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
@@ -51,7 +51,7 @@ internal sealed class LocalCluster : IAsyncDisposable
             var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
-                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads]))
+                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Name=gpu-node-{number}"]))
                     .Prepend((Name: "coordinator", Program: "Coordinator", Arguments: seed))
                     .Select(async start =>
                     {
@@ -100,7 +100,8 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
         var child = ChildProcess.Start(name, program, arguments, LogOf(name));
-        _children.Add(child);
+        lock (_children)
+            _children.Add(child);
         _ = WatchAsync(child);
         try
         {
@@ -119,8 +120,21 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task WatchAsync(ChildProcess child)
     {
         await child.Ended;
-        if (Volatile.Read(ref _stopping) == 0)
-            _broken.TrySetResult(await DeathAsync(child));
+        if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
+            return;
+        _broken.TrySetResult(await DeathAsync(child));
+    }
+
+    /// <summary>A run goes on while one of its nodes lives, and needs no Lighthouse once all have met.</summary>
+    private bool IsDoneWithout(ChildProcess child)
+    {
+        lock (_children)
+        {
+            return child.Ready.IsCompletedSuccessfully
+                && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+        }
+
+        static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
     }
 
     private async Task<FailedException> DeathAsync(ChildProcess child)
