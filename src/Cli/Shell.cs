@@ -23,6 +23,7 @@ public static class Shell
             DemoCommand.Create(),
             TrainCommand.Create(),
             GenerateCommand.Create(),
+            BenchCommand.Create(),
             PresetsCommand.Create(),
             DoctorCommand.Create(),
             VersionCommand.Create(),

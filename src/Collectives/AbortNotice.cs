@@ -6,7 +6,7 @@ namespace Ganymede.Collectives;
 /// <summary>Payload of an Abort frame: array (party to blame, whether it is a divergence, why).</summary>
 internal static class AbortNotice
 {
-    private const int LimitBytes = 1024;
+    public const int LimitBytes = 1024;
 
     public static byte[] Write(int party, bool divergence, string text)
     {
@@ -20,15 +20,9 @@ internal static class AbortNotice
         return buffer.WrittenSpan.ToArray();
     }
 
-    public static LinkException Receive(FrameStream stream, in FrameHeader header, int parties)
+    /// <summary>What the payload says; also if it cannot be read.</summary>
+    public static LinkException Read(ReadOnlyMemory<byte> payload, int parties)
     {
-        if (header.PayloadBytes > LimitBytes)
-        {
-            return new LinkException($"sent a notice of {header.PayloadBytes} bytes where {LimitBytes} are the limit");
-        }
-
-        var payload = new byte[header.PayloadBytes];
-        stream.ReceivePayload(header, payload);
         try
         {
             var reader = new MessagePackReader(payload);

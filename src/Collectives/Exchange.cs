@@ -2,8 +2,8 @@ namespace Ganymede.Collectives;
 
 /// <summary>
 /// One all-reduce in progress: the caller's memory, and a window of chunk slots into which the others' partial sums of this party's
-/// range are received. Reused for every phase. Chunks are summed by whichever receiver brings the last piece, so the sums
-/// overlap with sending and receiving; results are sent while later pieces still arrive.
+/// range are received. Reused for every phase. A chunk is summed when its last piece has come, still in the cache; its result is sent
+/// while later pieces arrive. Used by one thread at a time.
 /// </summary>
 internal sealed class Exchange(ReductionPlan plan, int parties, int self, int chunkBytes)
 {
@@ -39,23 +39,23 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
 
     public int Elements => Layout.Bytes / ElementSize;
 
-    public Span<byte> Result(int offset, int length) => _result.Span.Slice(offset, length);
+    public Memory<byte> Result(int offset, int length) => _result.Slice(offset, length);
 
-    public ReadOnlySpan<byte> Own(int node, int offset, int length) => _own[node].Span.Slice(offset, length);
+    public ReadOnlyMemory<byte> Own(int node, int offset, int length) => _own[node].Slice(offset, length);
 
     public ulong Checksum(int chunk) => _checksums[chunk];
 
-    public bool IsSummed(int chunk) => Volatile.Read(ref _summed[chunk]);
+    public bool IsSummed(int chunk) => _summed[chunk];
 
     /// <summary>Whether the slot of a chunk is free. A peer that is ahead is held back here, and by TCP, until the others have caught up.</summary>
-    public bool HasRoomFor(int chunk) => Volatile.Read(ref _roomFor[chunk % _window]) == chunk;
+    public bool HasRoomFor(int chunk) => _roomFor[chunk % _window] == chunk;
 
     /// <summary>Where a piece goes. Only after <see cref="HasRoomFor"/>.</summary>
-    public Span<byte> Slot(int chunk, int remoteLeaf, int length) =>
-        _slots.AsSpan((chunk % _window * plan.RemoteLeaves + remoteLeaf) * chunkBytes, length);
+    public Memory<byte> Slot(int chunk, int remoteLeaf, int length) =>
+        _slots.AsMemory((chunk % _window * plan.RemoteLeaves + remoteLeaf) * chunkBytes, length);
 
     /// <summary>Counts a piece that lies in its slot; true for the last one of the chunk.</summary>
-    public bool PieceArrived(int chunk) => Interlocked.Decrement(ref _missing[chunk]) == 0;
+    public bool PieceArrived(int chunk) => --_missing[chunk] == 0;
 
     public void Sum(int chunk)
     {
@@ -70,8 +70,8 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
             _checksums[chunk] = FrameStream.Checksum(result);
         }
 
-        Volatile.Write(ref _summed[chunk], true);
-        Volatile.Write(ref _roomFor[chunk % _window], chunk + _window);
+        _summed[chunk] = true;
+        _roomFor[chunk % _window] = chunk + _window;
     }
 
     public void Start(

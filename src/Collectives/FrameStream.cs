@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Ganymede.Collectives;
 
 /// <summary>
-/// Frames over one blocking socket. Payloads go straight from and into the caller's memory; only headers, and what came with them,
+/// Frames over one blocking socket, for files. Payloads go straight from and into the caller's memory; only headers, and what came with them,
 /// pass through a small buffer. One thread may send while another receives.
 /// </summary>
 internal sealed class FrameStream(Socket socket)
@@ -17,15 +17,8 @@ internal sealed class FrameStream(Socket socket)
     private readonly byte[] _incoming = GC.AllocateUninitializedArray<byte>(ReadAheadBytes, pinned: true);
     private int _start;
     private int _end;
-    private long _lastReceived = Environment.TickCount64;
-    private long _lastSent = Environment.TickCount64;
 
     public Socket Socket { get; } = socket;
-
-    /// <summary><see cref="Environment.TickCount64"/> when bytes last came, and when a frame last went out.</summary>
-    public long LastReceived => Volatile.Read(ref _lastReceived);
-
-    public long LastSent => Volatile.Read(ref _lastSent);
 
     /// <summary>XXH3 with 64 bits (xxHash by Y. Collet), as the checksum of a payload.</summary>
     public static ulong Checksum(ReadOnlySpan<byte> payload) => XxHash3.HashToUInt64(payload);
@@ -44,8 +37,6 @@ internal sealed class FrameStream(Socket socket)
             SendAll(_outgoing.Buffer.AsSpan(0, _outgoing.Written));
             SendAll(payload);
         }
-
-        Volatile.Write(ref _lastSent, Environment.TickCount64);
     }
 
     public FrameHeader ReceiveHeader()
@@ -81,26 +72,34 @@ internal sealed class FrameStream(Socket socket)
             rest = rest[Receive(rest, insideFrame: true)..];
         }
 
-        if (Checksum(target) != header.Checksum)
+        Verify(header, target);
+    }
+
+    public static void Verify(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (Checksum(payload) != header.Checksum)
         {
-            throw new LinkException($"sent a frame whose checksum is wrong ({header.Kind}, offset {header.Offset}, {target.Length} bytes)");
+            throw new LinkException($"sent a frame whose checksum is wrong ({header.Kind}, offset {header.Offset}, {payload.Length} bytes)");
         }
     }
+
+    public static LinkException Closed(bool insideFrame) => new(insideFrame ? "closed the connection in the middle of a frame" : "closed the connection");
+
+    public static LinkException Broken(Exception error) => new(error is SocketException broken ? Describe(broken.SocketErrorCode) : "lost the connection", error);
 
     private int Receive(Span<byte> target, bool insideFrame)
     {
         var count = Socket.Receive(target, SocketFlags.None, out var error);
         if (error != SocketError.Success)
         {
-            throw new LinkException(Describe(error), new SocketException((int)error));
+            throw Broken(new SocketException((int)error));
         }
 
         if (count == 0)
         {
-            throw new LinkException(insideFrame ? "closed the connection in the middle of a frame" : "closed the connection");
+            throw Closed(insideFrame);
         }
 
-        Volatile.Write(ref _lastReceived, Environment.TickCount64);
         return count;
     }
 
@@ -111,7 +110,7 @@ internal sealed class FrameStream(Socket socket)
             var count = Socket.Send(bytes, SocketFlags.None, out var error);
             if (error != SocketError.Success)
             {
-                throw new LinkException(Describe(error), new SocketException((int)error));
+                throw Broken(new SocketException((int)error));
             }
 
             bytes = bytes[count..];

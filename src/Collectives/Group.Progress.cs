@@ -2,73 +2,21 @@ using System.Diagnostics;
 
 namespace Ganymede.Collectives;
 
-/// <summary>What the links' threads tell the group, and how its caller waits for them.</summary>
+/// <summary>
+/// How an exchange goes on. One thread at a time drives it: the caller's own where it waits anyway, else the group's. It sends and
+/// receives on all links whatever is possible at once, sums what has come, and otherwise waits for the sockets.
+/// </summary>
 public sealed partial class Group
 {
-    /// <summary>Waits for the next exchange after number <paramref name="finished"/>; true: its memory may be touched until
-    /// <see cref="Finish"/> or <see cref="Leave"/>. False: the group has ended.</summary>
-    internal bool Enter(long finished, object signal)
-    {
-        lock (signal)
-        {
-            while (!_hasEnded && Volatile.Read(ref _sequence) <= finished)
-            {
-                Monitor.Wait(signal);
-            }
-        }
+    // How long the last words to the peers may take when the group has ended.
+    private static readonly TimeSpan Farewell = TimeSpan.FromMilliseconds(100);
 
-        lock (_gate)
-        {
-            // The caller may have given up between the two locks: then its memory is no longer ours.
-            if (_hasEnded || !_busy)
-            {
-                return false;
-            }
-
-            _inside++;
-            return true;
-        }
-    }
-
-    internal void Finish(PeerLink link, bool sending)
-    {
-        lock (_gate)
-        {
-            _inside--;
-            if (sending)
-            {
-                link.Sent = _sequence;
-            }
-            else
-            {
-                link.Received = _sequence;
-            }
-
-            if (--_unfinished == 0)
-            {
-                Monitor.PulseAll(_gate);
-            }
-        }
-    }
-
-    internal void Leave()
-    {
-        lock (_gate)
-        {
-            _inside--;
-            Monitor.PulseAll(_gate);
-        }
-    }
-
-    internal void ChunkSummed()
-    {
-        Interlocked.MemoryBarrier();
-        foreach (var link in _links)
-        {
-            link.PulseSender();
-            link.PulseIfHeldBack();
-        }
-    }
+    private readonly Waker _waker = new();
+    private readonly Syscalls.PollEntry[] _polled;
+    private Thread? _thread;
+    private bool _handedOver;
+    private bool _driving;
+    private bool _saidWhy;
 
     internal void Begun(int party, ulong fingerprint)
     {
@@ -87,9 +35,9 @@ public sealed partial class Group
         }
     }
 
-    internal void Lose(PeerLink link, Fault fault, bool quietly = false)
+    internal void Lose(PeerLink link, Fault fault)
     {
-        if (!quietly && !_hasEnded)
+        if (!_hasEnded)
         {
             // Before the caller is woken: by the time it gets its exception the line is there.
             _plane.Log($"run '{Run}', view {View}: party '{link.Address.Name}' at {link.Address.Host}:{link.Address.Port} {fault.Text}");
@@ -98,42 +46,179 @@ public sealed partial class Group
         lock (_gate)
         {
             link.Lost ??= fault;
-            Monitor.PulseAll(_gate);
         }
+
+        _waker.Wake();
     }
 
-    internal void LoseSending(PeerLink link, Fault fault)
-    {
-        lock (_gate)
-        {
-            link.SendLost ??= (fault, Environment.TickCount64);
-            Monitor.PulseAll(_gate);
-        }
-    }
+    /// <summary>What the peers are told when the group has ended by a failure: whom this party blames, so that they do not blame it for hanging up.</summary>
+    internal byte[]? Notice() =>
+        _failure is { } fault ? AbortNotice.Write(fault.Party < 0 ? Self : fault.Party, fault.Divergence, fault.Text) : null;
 
-    private bool WaitUntilFinished()
+    private bool IsFinished => Array.TrueForAll(_links, link => link.IsReceived && link.IsSent);
+
+    /// <summary>The group's own thread goes on with the exchange; this one has sent what the sockets took at once.</summary>
+    private void HandOver()
     {
-        var slice = Math.Clamp((int)(_phaseDeadline.TotalMilliseconds / 10), 5, 100);
+        if (!Enter())
+        {
+            return;
+        }
+
+        Pass();
+        Exit();
         lock (_gate)
         {
-            while (_unfinished > 0)
+            _handedOver = true;
+            if (_thread is null)
             {
-                if (_failure is null && FindFault() is { } fault)
+                _thread = new Thread(DriveWhatIsHandedOver, 256 * 1024) { IsBackground = true, Name = $"all-reduce of {Parties[Self].Name}" };
+                _thread.Start();
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void DriveWhatIsHandedOver()
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                while (!_handedOver)
+                {
+                    if (_hasEnded)
+                    {
+                        return;
+                    }
+
+                    Monitor.Wait(_gate);
+                }
+            }
+
+            Drive();
+            lock (_gate)
+            {
+                _handedOver = false;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    /// <summary>Returns when nobody touches the exchange's memory any more: it is finished, or the group has ended.</summary>
+    private void WaitUntilOver()
+    {
+        lock (_gate)
+        {
+            if (_handedOver)
+            {
+                while (_handedOver)
+                {
+                    Monitor.Wait(_gate);
+                }
+
+                return;
+            }
+        }
+
+        Drive();
+    }
+
+    private void Drive()
+    {
+        if (!Enter())
+        {
+            return;
+        }
+
+        try
+        {
+            while (!_hasEnded)
+            {
+                var progress = Pass();
+                if (IsFinished)
+                {
+                    break;
+                }
+
+                if (FindFault() is { } fault)
                 {
                     Fail(fault);
                 }
-
-                if (_failure is not null)
+                else if (!progress)
                 {
-                    return false;
+                    WaitForSockets();
                 }
+            }
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
-                Monitor.Wait(_gate, slice);
+    /// <summary>False if the group has ended, and nobody drives it any more.</summary>
+    private bool Enter()
+    {
+        lock (_gate)
+        {
+            while (_driving)
+            {
+                Monitor.Wait(_gate);
             }
 
-            // A whole result counts, even if the group was ended in the same moment.
-            return _links.Length > 0 || _failure is null;
+            _driving = !_hasEnded;
+            return _driving;
         }
+    }
+
+    /// <summary>Whoever drives when the group ends says why, as nobody else may send.</summary>
+    private void Exit()
+    {
+        lock (_gate)
+        {
+            if (!_hasEnded)
+            {
+                _driving = false;
+                Monitor.PulseAll(_gate);
+                return;
+            }
+        }
+
+        Leave();
+    }
+
+    private bool Pass()
+    {
+        var progress = false;
+        foreach (var link in _links)
+        {
+            progress |= link.Receive(Exchange);
+        }
+
+        foreach (var link in _links)
+        {
+            progress |= link.Send(Exchange);
+        }
+
+        return progress;
+    }
+
+    private void WaitForSockets()
+    {
+        var count = 0;
+        _polled[count++] = _waker.Entry;
+        foreach (var link in _links)
+        {
+            if (link.Awaited is { } entry)
+            {
+                _polled[count++] = entry;
+            }
+        }
+
+        Syscalls.Poll(_polled.AsSpan(0, count), Math.Clamp((int)(_phaseDeadline.TotalMilliseconds / 10), 5, 100));
+        _waker.Clear();
     }
 
     /// <summary>
@@ -147,20 +232,20 @@ public sealed partial class Group
         Fault? found = null;
         foreach (var link in _links)
         {
-            var (owes, sends) = (link.Received < _sequence, link.Sent < _sequence);
+            var (owes, sends) = (!link.IsReceived, !link.IsSent);
             if (!owes && !sends)
             {
                 continue;
             }
 
             // A peer that owes nothing may have closed because it is done: then it has read all that was sent to it, and this
-            // party's sender is just about to notice. If it has not, sending fails.
+            // party is just about to notice. If it has not, sending fails.
             if (owes && link.Lost is { } lost)
             {
                 // One's own sight of a broken connection weighs more than what another party says.
                 if (lost.Inner is not PeerAbortException)
                 {
-                    return lost.Chunk >= 0 ? lost : lost with { Chunk = ChunkDue(link) };
+                    return lost.Chunk >= 0 ? lost : lost with { Chunk = link.ChunkDue(Exchange) };
                 }
 
                 found ??= lost;
@@ -193,10 +278,8 @@ public sealed partial class Group
         var text = !link.IsConnected ? "did not connect"
             : !owes ? "does not read what it is sent"
             : link.OwesResultsOnly(Exchange) ? "did not send its result" : "did not send its partial sums";
-        return new Fault(link.Index, text, owes ? ChunkDue(link) : -1, waited);
+        return new Fault(link.Index, text, owes ? link.ChunkDue(Exchange) : -1, waited);
     }
-
-    private int ChunkDue(PeerLink link) => link.ChunkDue(Exchange);
 
     private void Fail(Fault fault)
     {
@@ -210,36 +293,39 @@ public sealed partial class Group
             _failure = fault;
             _hasEnded = true;
             Monitor.PulseAll(_gate);
-            foreach (var link in _links)
+            if (_driving)
             {
-                link.Stop();
+                _waker.Wake();
+                return;
             }
+
+            _driving = true;
         }
+
+        Leave();
     }
 
-    /// <summary>Waits until no thread touches the caller's memory any more: senders may end their frame, for a moment.</summary>
-    private void Quiesce()
+    /// <summary>Tells the peers why, cuts the connections and stops driving.</summary>
+    private void Leave()
     {
+        var notice = _saidWhy ? null : Notice();
+        _saidWhy = true;
         var start = Stopwatch.GetTimestamp();
+        var left = _links.Where(link => link.BeginLeaving(notice)).ToList();
+        while (left.RemoveAll(link => !link.GoOnLeaving()) >= 0 && left.Count > 0 && Stopwatch.GetElapsedTime(start) < Farewell)
+        {
+            Syscalls.Poll([.. left.Select(link => link.AwaitedToLeave).OfType<Syscalls.PollEntry>()], 10);
+        }
+
+        foreach (var link in _links)
+        {
+            link.Cut();
+        }
+
         lock (_gate)
         {
-            for (var left = 100; _inside > 0 && left > 0; left = 100 - (int)Stopwatch.GetElapsedTime(start).TotalMilliseconds)
-            {
-                Monitor.Wait(_gate, left);
-            }
-
-            if (_inside > 0)
-            {
-                foreach (var link in _links)
-                {
-                    link.Cut();
-                }
-            }
-
-            while (_inside > 0)
-            {
-                Monitor.Wait(_gate, 100);
-            }
+            _driving = false;
+            Monitor.PulseAll(_gate);
         }
     }
 }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Ganymede.Collectives;
 
 /// <summary>
-/// The parties of one view. All call <see cref="AllReduce"/> with the same sequence of (step, phase, type, length). After any failure
+/// The parties of one view. All call <see cref="AllReduce"/> or <see cref="Begin"/> with the same sequence of (step, phase, type, length). After any failure
 /// the group is dead: every later call throws, the peers are told why, and a newer view is needed.
 /// </summary>
 public sealed partial class Group : IDisposable
@@ -14,9 +14,6 @@ public sealed partial class Group : IDisposable
     private readonly PeerLink[] _links;
     private readonly ulong[] _fingerprints;
     private int _begun;
-    private int _inside;
-    private int _unfinished;
-    private long _sequence;
     private long _startedAt;
     private bool _busy;
     private volatile bool _hasEnded;
@@ -32,7 +29,9 @@ public sealed partial class Group : IDisposable
         Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes);
         Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes);
         _fingerprints = new ulong[parties.Count];
-        _links = [.. Enumerable.Range(0, parties.Count).Where(index => index != self).Select(index => new PeerLink(this, index, parties[index]))];
+        // Each begins with its next: not all send to the same one at the same time.
+        _links = [.. Enumerable.Range(1, parties.Count - 1).Select(i => (self + i) % parties.Count).Select(index => new PeerLink(this, index, parties[index]))];
+        _polled = new Syscalls.PollEntry[1 + _links.Length];
     }
 
     public string Run { get; }
@@ -89,33 +88,38 @@ public sealed partial class Group : IDisposable
         long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result,
         ulong fingerprint = 0, CancellationToken cancel = default)
     {
-        RequireFitting(type, partials, result.Length);
         cancel.ThrowIfCancellationRequested();
-        Start(step, phase, type, partials, result, fingerprint);
-        try
-        {
-            using var registration = cancel.UnsafeRegister(
-                static (state, token) => ((Group)state!).Fail(new Fault(-1, "was cancelled", -1, default) { Cancelled = token }), this);
-            for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
-            {
-                Exchange.Sum(chunk);
-                ChunkSummed();
-            }
+        using var pending = Begin(step, phase, type, partials, result, fingerprint, handOver: false);
+        pending.Wait(cancel);
+    }
 
-            if (!WaitUntilFinished())
-            {
-                Quiesce();
-                throw Describe(_failure!, step, phase);
-            }
-        }
-        finally
+    /// <summary>
+    /// Begins an all-reduce and returns at once: a thread of the group does this party's whole share of the work while the caller
+    /// computes something else. One at a time: the next begins after <see cref="PendingReduction.Wait"/>.
+    /// </summary>
+    /// <inheritdoc cref="AllReduce"/>
+    public PendingReduction Begin(
+        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint = 0) =>
+        Begin(step, phase, type, partials, result, fingerprint, handOver: true);
+
+    /// <summary>Without handing it over, nothing happens until the caller waits: its own thread does the work then, which saves two thread switches.</summary>
+    internal PendingReduction Begin(
+        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint,
+        bool handOver)
+    {
+        RequireFitting(type, partials, result.Length);
+        Start(step, phase, type, partials, result, fingerprint);
+        for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
         {
-            Exchange.End();
-            lock (_gate)
-            {
-                _busy = false;
-            }
+            Exchange.Sum(chunk);
         }
+
+        if (handOver && _links.Length > 0)
+        {
+            HandOver();
+        }
+
+        return new Pending(this, step, phase);
     }
 
     /// <summary>Ends the group: whoever waits in it, here or at a peer, gets an exception with this reason at once.</summary>
@@ -124,28 +128,30 @@ public sealed partial class Group : IDisposable
     /// <summary>Closes the connections. A call that is still waiting gets an exception.</summary>
     public void Dispose()
     {
+        if (IsBusy)
+        {
+            Fail(new Fault(-1, "left the view", -1, default));
+        }
+
         lock (_gate)
         {
-            if (_busy)
-            {
-                Fail(new Fault(-1, "left the view", -1, default));
-            }
-
             _hasEnded = true;
+            Monitor.PulseAll(_gate); // the group's thread ends
+            var patience = Stopwatch.GetTimestamp();
+            while (_driving && Stopwatch.GetElapsedTime(patience) < TimeSpan.FromSeconds(5))
+            {
+                Monitor.Wait(_gate, 100);
+            }
         }
 
         _plane.Forget(this);
         foreach (var link in _links)
         {
-            link.Stop();
+            link.Cut();
+            link.Dispose();
         }
 
-        var patience = Stopwatch.GetTimestamp();
-        foreach (var link in _links)
-        {
-            var left = TimeSpan.FromMilliseconds(100) - Stopwatch.GetElapsedTime(patience);
-            link.Close(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        }
+        _waker.Dispose();
     }
 
     internal void Connect()
@@ -182,10 +188,28 @@ public sealed partial class Group : IDisposable
             return $"view {View} has other parties, shards or chunks here";
         }
 
-        return _links[hello.Index].TryClaim() ? null : $"party '{hello.Name}' is already connected";
+        return LinkTo(hello.Index).TryClaim() ? null : $"party '{hello.Name}' is already connected";
     }
 
-    internal void Attach(int index, Socket socket) => _links[index].Attach(socket);
+    /// <summary>Takes over a connection whose handshake is done.</summary>
+    internal void Attach(int index, Socket socket)
+    {
+        lock (_gate)
+        {
+            if (!_hasEnded)
+            {
+                LinkTo(index).Attach(socket);
+                _waker.Wake();
+                return;
+            }
+        }
+
+        // Ended in the same moment: whoever closed the links has not seen this connection.
+        LinkTo(index).SayWhy(socket);
+        socket.Dispose();
+    }
+
+    private PeerLink LinkTo(int index) => _links[(index - Self - 1 + Parties.Count) % Parties.Count];
 
     private void Start(
         long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint)
@@ -207,15 +231,11 @@ public sealed partial class Group : IDisposable
             Exchange.Start(step, phase, type, partials, result, fingerprint);
             _fingerprints[Self] = fingerprint;
             _begun = 0;
-            _unfinished = 2 * _links.Length;
             _startedAt = Environment.TickCount64;
-            Volatile.Write(ref _sequence, _sequence + 1);
-        }
-
-        foreach (var link in _links)
-        {
-            link.PulseSender();
-            link.PulseReceiver();
+            foreach (var link in _links)
+            {
+                link.Start();
+            }
         }
     }
 
@@ -258,5 +278,57 @@ public sealed partial class Group : IDisposable
         return fault.Divergence
             ? new DivergenceException(message, party, step, phase, fault.Waited, fault.Inner)
             : new CollectiveException(message, party, step, phase, fault.Chunk, fault.Waited, fault.Inner);
+    }
+
+    private sealed class Pending(Group group, long step, byte phase) : PendingReduction
+    {
+        private bool _isOver;
+
+        public override void Wait(CancellationToken cancel = default)
+        {
+            if (_isOver)
+            {
+                throw new InvalidOperationException("this all-reduce was waited for already");
+            }
+
+            _isOver = true;
+            try
+            {
+                using var registration = cancel.UnsafeRegister(
+                    static (state, token) => ((Group)state!).Fail(new Fault(-1, "was cancelled", -1, default) { Cancelled = token }), group);
+                group.WaitUntilOver();
+                // A whole result counts, even if the group was ended in the same moment; but not the sum of members that differ.
+                if (group._failure is { } fault && (fault.Divergence || group._links.Length == 0 || !group.IsFinished))
+                {
+                    throw group.Describe(fault, step, phase);
+                }
+            }
+            finally
+            {
+                group.Exchange.End();
+                lock (group._gate)
+                {
+                    group._busy = false;
+                }
+            }
+        }
+
+        public override void Dispose()
+        {
+            if (_isOver)
+            {
+                return;
+            }
+
+            group.Abort($"gave up the all-reduce of step {step}, phase {phase}");
+            try
+            {
+                Wait();
+            }
+            catch (CollectiveException)
+            {
+                // Ended as it should; the next call says so.
+            }
+        }
     }
 }

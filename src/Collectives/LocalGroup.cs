@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
 namespace Ganymede.Collectives;
 
 /// <summary>
-/// The replicas of one process, each on a thread of its own. Their partial sums meet in memory along the canonical tree; then
-/// one of the threads runs the group's all-reduce, and every replica copies the sum into its own memory. A failure of one is the failure of all.
+/// The replicas of one process, each on a thread of its own. Their partial sums meet in memory along the canonical tree: whoever comes
+/// last adds them up and begins the group's all-reduce; then every replica copies the sum into its own memory. A failure of one is the failure of all.
 /// </summary>
 public sealed class LocalGroup : IDisposable
 {
@@ -16,12 +15,14 @@ public sealed class LocalGroup : IDisposable
     private readonly IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)>?[] _partials;
     private readonly ulong[] _fingerprints;
     private readonly LocalSums _sums;
-    private Memory<byte> _sum;
     private (long Step, byte Phase, int Bytes) _call;
+    private Stage _stage;
+    private PendingReduction? _pending;
+    private Memory<byte> _sum;
     private int _arrived;
+    private int _leader;
+    private int _left;
     private int _copying;
-    private long _round;
-    private bool _leading;
     private Exception? _failure;
 
     /// <param name="group">The view's group, disposed by its owner; null if these replicas are the whole run.</param>
@@ -43,6 +44,28 @@ public sealed class LocalGroup : IDisposable
         _sums = new LocalSums(shards, type);
     }
 
+    /// <summary>Where an all-reduce is. Only one thread works on it at a time, outside the gate: the one that moved it to Adding or Waiting.</summary>
+    private enum Stage
+    {
+        /// <summary>Replicas bring their partial sums.</summary>
+        Gathering,
+
+        /// <summary>The last one adds them up and begins the group's all-reduce.</summary>
+        Adding,
+
+        /// <summary>The group's all-reduce goes on by itself.</summary>
+        Begun,
+
+        /// <summary>A replica waits for it on behalf of all.</summary>
+        Waiting,
+
+        /// <summary>The sum lies in the leader's memory, from where the others copy it.</summary>
+        Copying,
+
+        /// <summary>A failure came before there was a sum for all.</summary>
+        Abandoned,
+    }
+
     public int Replicas => _partials.Length;
 
     /// <summary>As <see cref="Group.AllReduce"/>, called by every replica's own thread.</summary>
@@ -53,26 +76,50 @@ public sealed class LocalGroup : IDisposable
         ulong fingerprint = 0, CancellationToken cancel = default)
     {
         cancel.ThrowIfCancellationRequested();
-        using var registration = cancel.UnsafeRegister(
-            static (state, token) => ((LocalGroup)state!).Fail(new OperationCanceledException("a replica's all-reduce was cancelled", token)), this);
-        bool leads;
-        long round;
+        using var pending = Begin(replica, step, phase, partials, result, fingerprint, handOver: false);
+        pending.Wait(cancel);
+    }
+
+    /// <summary>As <see cref="Group.Begin"/>, called by every replica's own thread. Only the last one to come has work to do here; once it is done, the
+    /// all-reduce needs none of them until it is waited for.</summary>
+    /// <inheritdoc cref="AllReduce"/>
+    public PendingReduction Begin(
+        int replica, long step, byte phase, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint = 0) =>
+        Begin(replica, step, phase, partials, result, fingerprint, handOver: true);
+
+    private Pending Begin(
+        int replica, long step, byte phase, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint, bool handOver)
+    {
         lock (_gate)
         {
             Throw();
             Arrive(replica, step, phase, partials, result.Length, fingerprint);
-            leads = _leading = _arrived == _partials.Length;
-            round = _round;
+            if (_arrived < _partials.Length)
+            {
+                return new Pending(this, replica, result);
+            }
+
+            (_stage, _leader, _sum) = (Stage.Adding, replica, result);
         }
 
-        if (leads)
+        PendingReduction? pending = null;
+        try
         {
-            Lead(step, phase, result, cancel);
+            pending = Add(step, phase, result, handOver);
         }
-        else
+        catch (Exception error)
         {
-            Follow(round, result);
+            Fail(error);
         }
+
+        lock (_gate)
+        {
+            _pending = pending;
+            _stage = pending is not null ? Stage.Begun : _failure is null ? Stage.Copying : Stage.Abandoned;
+            Monitor.PulseAll(_gate);
+        }
+
+        return new Pending(this, replica, result);
     }
 
     /// <summary>Ends the group for all replicas, and the view's group with it.</summary>
@@ -87,7 +134,7 @@ public sealed class LocalGroup : IDisposable
     {
         lock (_gate)
         {
-            if (_arrived == 0 && _copying == 0)
+            if (_arrived == 0)
             {
                 _failure ??= new ObjectDisposedException(nameof(LocalGroup));
                 return;
@@ -102,8 +149,8 @@ public sealed class LocalGroup : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(replica);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(replica, _partials.Length);
-        // A replica that is ahead waits until the others have copied the last sum.
-        while (_copying > 0)
+        // A replica that has its copy already and is ahead waits until the others have theirs, too.
+        while (_stage != Stage.Gathering && _partials[replica] is null)
         {
             Monitor.Wait(_gate);
             Throw();
@@ -132,89 +179,115 @@ public sealed class LocalGroup : IDisposable
         _arrived++;
     }
 
-    private void Lead(long step, byte phase, Memory<byte> result, CancellationToken cancel)
+    /// <summary>Null if the sum is complete, without other parties.</summary>
+    private PendingReduction? Add(long step, byte phase, Memory<byte> result, bool handOver)
     {
-        try
+        if (Divergence.Find(_fingerprints, 0) is { Length: > 0 } diverged)
         {
-            if (Divergence.Find(_fingerprints, 0) is { Length: > 0 } diverged)
-            {
-                var names = string.Join(",", diverged.Select(replica => $"replica {replica}"));
-                throw new DivergenceException(
-                    $"step {step}, phase {phase}: {names} diverged: fingerprints are {string.Join(", ", _fingerprints.Select(value => value.ToString("x16")))}",
-                    names, step, phase, default);
-            }
-
-            var merged = _sums.Merge(_partials!, result.Length);
-            if (_group is null)
-            {
-                if (merged.Count != 1 || merged[0].Node.Shards.Count != _shards)
-                {
-                    throw new ArgumentException($"the replicas' partial sums do not cover all {_shards} shards");
-                }
-
-                merged[0].Sum.CopyTo(result);
-            }
-            else
-            {
-                var fingerprint = Array.Find(_fingerprints, value => value != 0);
-                _group.AllReduce(step, phase, _type, merged, result, fingerprint, cancel);
-            }
-        }
-        catch (Exception error)
-        {
-            lock (_gate)
-            {
-                _leading = false;
-                Fail(error);
-                Throw();
-            }
+            var names = string.Join(",", diverged.Select(replica => $"replica {replica}"));
+            throw new DivergenceException(
+                $"step {step}, phase {phase}: {names} diverged: fingerprints are {string.Join(", ", _fingerprints.Select(value => value.ToString("x16")))}",
+                names, step, phase, default);
         }
 
+        var merged = _sums.Merge(_partials!, result.Length);
+        if (_group is not null)
+        {
+            return _group.Begin(step, phase, _type, merged, result, Array.Find(_fingerprints, value => value != 0), handOver);
+        }
+
+        if (merged.Count != 1 || merged[0].Node.Shards.Count != _shards)
+        {
+            throw new ArgumentException($"the replicas' partial sums do not cover all {_shards} shards");
+        }
+
+        merged[0].Sum.CopyTo(result);
+        return null;
+    }
+
+    /// <summary>Any replica waits for the group, for all; then each takes its copy. Until this has returned or thrown nobody reads the replica's
+    /// partial sums or writes its result, and nobody copies from the leader's.</summary>
+    private void Wait(int replica, Memory<byte> result, CancellationToken cancel)
+    {
+        using var registration = cancel.UnsafeRegister(
+            static (state, token) => ((LocalGroup)state!).Fail(new OperationCanceledException("a replica's all-reduce was cancelled", token)), this);
         lock (_gate)
         {
-            _leading = false;
-            Array.Clear(_partials);
-            (_arrived, _copying, _sum) = (0, _partials.Length - 1, result);
-            _round++;
-            Monitor.PulseAll(_gate);
-            // The others copy out of this replica's memory: it stays here meanwhile. Copying does not fail or wait.
-            while (_copying > 0)
+            // While another thread works, this replica's memory is in use, and a failure only hurries it.
+            while (_stage is Stage.Adding or Stage.Waiting || (_stage == Stage.Gathering && _failure is null))
             {
                 Monitor.Wait(_gate);
             }
 
-            _sum = default;
-            Monitor.PulseAll(_gate);
+            if (_stage == Stage.Begun)
+            {
+                WaitForGroup(cancel);
+            }
+
+            if (_stage != Stage.Copying)
+            {
+                Throw();
+            }
+
+            Take(replica, result); // a whole result counts, even if the group was ended in the same moment
         }
     }
 
-    private void Follow(long round, Memory<byte> result)
+    private void WaitForGroup(CancellationToken cancel)
     {
-        lock (_gate)
-        {
-            // While the leader works, this replica's partial sums are being read: it may not return, only hurry the leader.
-            while (_round == round && (_failure is null || _leading))
-            {
-                Monitor.Wait(_gate);
-            }
-
-            if (_round == round)
-            {
-                Throw();
-            }
-        }
-
+        var pending = _pending!;
+        (_stage, _pending) = (Stage.Waiting, null);
+        Monitor.Exit(_gate);
+        Exception? failure = null;
         try
         {
-            _sum.CopyTo(result);
+            pending.Wait(cancel);
+        }
+        catch (Exception error)
+        {
+            failure = error;
+            Fail(error);
         }
         finally
         {
-            lock (_gate)
+            Monitor.Enter(_gate);
+        }
+
+        _stage = failure is null ? Stage.Copying : Stage.Abandoned;
+        Monitor.PulseAll(_gate);
+    }
+
+    private void Take(int replica, Memory<byte> result)
+    {
+        if (replica != _leader)
+        {
+            _copying++;
+            Monitor.Exit(_gate);
+            try
             {
-                _copying--;
-                Monitor.PulseAll(_gate);
+                _sum.CopyTo(result);
             }
+            finally
+            {
+                Monitor.Enter(_gate);
+                _copying--;
+            }
+        }
+
+        _partials[replica] = null;
+        _left++;
+        Monitor.PulseAll(_gate);
+        // The others copy out of the leader's memory: it stays here meanwhile. After a failure some may never come.
+        while (replica == _leader && (_copying > 0 || (_left < _partials.Length && _failure is null)))
+        {
+            Monitor.Wait(_gate);
+        }
+
+        if (replica == _leader)
+        {
+            _stage = _left == _partials.Length ? Stage.Gathering : Stage.Abandoned;
+            (_arrived, _left, _sum) = (0, 0, default);
+            Monitor.PulseAll(_gate);
         }
     }
 
@@ -239,6 +312,40 @@ public sealed class LocalGroup : IDisposable
         if (_failure is not null)
         {
             ExceptionDispatchInfo.Throw(_failure);
+        }
+    }
+
+    private sealed class Pending(LocalGroup local, int replica, Memory<byte> result) : PendingReduction
+    {
+        private bool _isOver;
+
+        public override void Wait(CancellationToken cancel = default)
+        {
+            if (_isOver)
+            {
+                throw new InvalidOperationException("this all-reduce was waited for already");
+            }
+
+            _isOver = true;
+            local.Wait(replica, result, cancel);
+        }
+
+        public override void Dispose()
+        {
+            if (_isOver)
+            {
+                return;
+            }
+
+            local.Abort($"replica {replica} gave up");
+            try
+            {
+                Wait();
+            }
+            catch (Exception error) when (ReferenceEquals(error, local._failure))
+            {
+                // Ended as it should; the next call says so.
+            }
         }
     }
 }

@@ -1,14 +1,29 @@
 using System.Buffers.Binary;
-using System.Net.Sockets;
 
 namespace Ganymede.Collectives;
 
 internal sealed partial class PeerLink
 {
+    // Payloads that are no part of a buffer: a fingerprint, a notice.
+    private readonly byte[] _note = GC.AllocateUninitializedArray<byte>(AbortNotice.LimitBytes, pinned: true);
+    private FrameHeader _header;
+    private bool _hasHeader;
+    private bool _hasPlace;
+    private bool _isHeldBack;
+    private long _lastReceived;
     private bool _begun;
     private int _pieceChunk;
     private int _pieceNode;
     private int _resultChunk;
+
+    /// <summary>Whether all frames of the exchange have come.</summary>
+    public bool IsReceived { get; private set; }
+
+    /// <summary><see cref="Environment.TickCount64"/> when bytes last came.</summary>
+    public long LastReceived => _lastReceived;
+
+    /// <summary>A piece is not taken in until other parties' pieces have come: this peer owes nothing meanwhile.</summary>
+    public bool IsHeldBack => _isHeldBack;
 
     /// <summary>Whether all that is still owed in the exchange are results, which depend on the other parties, too.</summary>
     public bool OwesResultsOnly(Exchange exchange) => _begun && _pieceChunk >= PieceChunks(exchange);
@@ -16,180 +31,191 @@ internal sealed partial class PeerLink
     /// <summary>The chunk that is due next.</summary>
     public int ChunkDue(Exchange exchange) => _begun && OwesResultsOnly(exchange) ? _resultChunk : _pieceChunk;
 
-    private int PieceChunks(Exchange exchange) => group.Plan.NodesOf[Index].Length == 0 ? 0 : exchange.OwnChunks;
-
-    private void Receive()
+    /// <summary>Takes in what has come, one call's worth; whether anything has.</summary>
+    public bool Receive(Exchange exchange)
     {
-        var stream = _stream!;
-        var inside = false;
+        if (!IsConnected || IsReceived || Lost is not null)
+        {
+            return false;
+        }
+
         try
         {
-            while (true)
+            var progress = Take(exchange);
+            if (IsReceived || _isHeldBack || !_reader!.Fill())
             {
-                // Read before entering: a connection that closes between two phases is noticed at once.
-                var header = NextFrame(stream);
-                inside = group.Enter(Received, _receiveSignal);
-                if (!inside)
-                {
-                    return;
-                }
-
-                (_begun, _pieceChunk, _pieceNode, _resultChunk) = (false, 0, 0, 0);
-                var exchange = group.Exchange;
-                var resultChunks = exchange.Layout.Chunks(Index);
-                while (true)
-                {
-                    if (!Accept(stream, exchange, header, resultChunks))
-                    {
-                        inside = false;
-                        group.Leave();
-                        return;
-                    }
-
-                    if (_begun && _pieceChunk == PieceChunks(exchange) && _resultChunk == resultChunks)
-                    {
-                        break;
-                    }
-
-                    header = NextFrame(stream);
-                }
-
-                inside = false;
-                group.Finish(this, sending: false);
+                return progress;
             }
+
+            _lastReceived = Environment.TickCount64;
+            Take(exchange);
+            return true;
         }
         catch (Exception error) // whatever it is: the caller must hear of it, and the process must not end
         {
-            var chunk = inside ? ChunkDue(group.Exchange) : -1;
-            if (inside)
+            var chunk = ChunkDue(exchange);
+            group.Lose(this, error is PeerAbortException abort
+                ? abort.ToFault(Index, Address.Name, chunk)
+                : new Fault(Index, error.Message, chunk, default, error));
+            return false;
+        }
+    }
+
+    private int PieceChunks(Exchange exchange) => group.Plan.NodesOf[Index].Length == 0 ? 0 : exchange.OwnChunks;
+
+    private void StartReceiving() => (IsReceived, _isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (false, false, false, 0, 0, 0);
+
+    /// <summary>Goes on until more bytes are needed, the piece at hand has no room, or the exchange is over; whether a frame was finished.</summary>
+    private bool Take(Exchange exchange)
+    {
+        var progress = false;
+        while (!IsReceived)
+        {
+            if (!_hasHeader)
             {
-                group.Leave();
+                _hasHeader = _reader!.TryReadHeader(out _header);
+                if (!_hasHeader)
+                {
+                    return progress;
+                }
             }
 
-            var fault = error is PeerAbortException abort
-                ? abort.ToFault(Index, Address.Name, chunk)
-                : new Fault(Index, error.Message, chunk, default, error);
-            group.Lose(this, fault, quietly: !inside && error.InnerException is null);
+            if (!_hasPlace)
+            {
+                _isHeldBack = !TryPlace(exchange);
+                if (_isHeldBack)
+                {
+                    return progress;
+                }
+
+                _hasPlace = true;
+            }
+
+            if (!_reader!.IsPayloadThere)
+            {
+                return progress;
+            }
+
+            _reader.Verify(_header);
+            Apply(exchange);
+            _reader.Release();
+            (_hasHeader, _hasPlace, progress) = (false, false, true);
+            IsReceived = _pieceChunk == PieceChunks(exchange) && _resultChunk == exchange.Layout.Chunks(Index);
         }
+
+        return progress;
     }
 
-    private FrameHeader NextFrame(FrameStream stream)
+    /// <summary>Says where the payload goes. Everything about a frame is known beforehand: what differs is a protocol error, and no
+    /// size is believed. False while there is no room for it.</summary>
+    private bool TryPlace(Exchange exchange)
     {
-        var header = stream.ReceiveHeader();
-        if (header.View != group.View)
+        if (_header.View != group.View)
         {
-            throw new LinkException($"sent a frame of view {header.View} in view {group.View}");
+            throw new LinkException($"sent a frame of view {_header.View} in view {group.View}");
         }
 
-        if (header.Kind == FrameKind.Abort)
+        if (_header.Kind == FrameKind.Abort)
         {
-            throw AbortNotice.Receive(stream, header, group.Parties.Count);
+            PlaceNote(AbortNotice.LimitBytes);
+            return true;
         }
 
-        return header;
-    }
-
-    /// <summary>Takes one frame in. Everything about it is known beforehand: what differs is a protocol error, and no size is
-    /// believed. False if the group ended meanwhile.</summary>
-    private bool Accept(FrameStream stream, Exchange exchange, in FrameHeader header, int resultChunks)
-    {
-        if (header.Step != exchange.Step || header.Phase != exchange.Phase)
+        if (_header.Step != exchange.Step || _header.Phase != exchange.Phase)
         {
             throw new LinkException(
-                $"is at step {header.Step}, phase {header.Phase} while this party is at step {exchange.Step}, phase {exchange.Phase}");
+                $"is at step {_header.Step}, phase {_header.Phase} while this party is at step {exchange.Step}, phase {exchange.Phase}");
         }
 
         if (!_begun)
         {
-            AcceptBegin(stream, exchange, header);
+            RequireBegin(exchange);
+            PlaceNote(sizeof(ulong));
             return true;
         }
 
-        if (header.Kind == FrameKind.Piece && _pieceChunk < PieceChunks(exchange))
+        if (_header.Kind == FrameKind.Piece && _pieceChunk < PieceChunks(exchange))
         {
-            var node = group.Plan.NodesOf[Index][_pieceNode];
-            var (_, length) = Require(exchange, header, group.Self, _pieceChunk, node.HeapNumber(group.Shards));
-            if (!WaitForRoom(exchange, _pieceChunk))
+            var (_, length) = Require(exchange, group.Self, _pieceChunk, group.Plan.NodesOf[Index][_pieceNode].HeapNumber(group.Shards));
+            if (!exchange.HasRoomFor(_pieceChunk))
             {
                 return false;
             }
 
-            stream.ReceivePayload(header, exchange.Slot(_pieceChunk, group.Plan.RemoteNumberOf[Index][_pieceNode], length));
-            var arrived = _pieceChunk;
-            (_pieceChunk, _pieceNode) = _pieceNode + 1 < group.Plan.NodesOf[Index].Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + 1, 0);
-            if (exchange.PieceArrived(arrived))
-            {
-                exchange.Sum(arrived);
-                group.ChunkSummed();
-            }
-
+            _reader!.ReadPayload(exchange.Slot(_pieceChunk, group.Plan.RemoteNumberOf[Index][_pieceNode], length));
             return true;
         }
 
-        if (header.Kind == FrameKind.Result && _resultChunk < resultChunks)
+        if (_header.Kind == FrameKind.Result && _resultChunk < exchange.Layout.Chunks(Index))
         {
-            var (offset, length) = Require(exchange, header, Index, _resultChunk, 1);
-            stream.ReceivePayload(header, exchange.Result(offset, length));
-            _resultChunk++;
+            var (offset, length) = Require(exchange, Index, _resultChunk, 1);
+            _reader!.ReadPayload(exchange.Result(offset, length));
             return true;
         }
 
-        throw new LinkException($"sent a frame of kind {(int)header.Kind} that is not due");
+        throw new LinkException($"sent a frame of kind {(int)_header.Kind} that is not due");
     }
 
-    private void AcceptBegin(FrameStream stream, Exchange exchange, in FrameHeader header)
+    private void Apply(Exchange exchange)
     {
-        if (header.Kind != FrameKind.Begin || header.PayloadBytes != sizeof(ulong))
+        switch (_header.Kind)
         {
-            throw new LinkException($"did not begin the phase: sent a frame of kind {(int)header.Kind}");
+            case FrameKind.Begin:
+                _begun = true;
+                group.Begun(Index, BinaryPrimitives.ReadUInt64LittleEndian(_reader!.Payload));
+                break;
+            case FrameKind.Piece:
+                var arrived = _pieceChunk;
+                (_pieceChunk, _pieceNode) = _pieceNode + 1 < group.Plan.NodesOf[Index].Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + 1, 0);
+                if (exchange.PieceArrived(arrived))
+                {
+                    exchange.Sum(arrived);
+                }
+
+                break;
+            case FrameKind.Result:
+                _resultChunk++;
+                break;
+            default:
+                throw AbortNotice.Read(_note.AsMemory(0, _header.PayloadBytes), group.Parties.Count);
+        }
+    }
+
+    private void PlaceNote(int limitBytes)
+    {
+        if (_header.PayloadBytes > limitBytes)
+        {
+            throw new LinkException($"sent a notice of {_header.PayloadBytes} bytes where {limitBytes} are the limit");
         }
 
-        if (header.Type != (byte)exchange.Type || header.Count != exchange.Elements)
+        _reader!.ReadPayload(_note.AsMemory(0, _header.PayloadBytes));
+    }
+
+    private void RequireBegin(Exchange exchange)
+    {
+        if (_header.Kind != FrameKind.Begin || _header.PayloadBytes != sizeof(ulong))
+        {
+            throw new LinkException($"did not begin the phase: sent a frame of kind {(int)_header.Kind}");
+        }
+
+        if (_header.Type != (byte)exchange.Type || _header.Count != exchange.Elements)
         {
             throw new LinkException(
-                $"reduces {header.Count} elements of type {header.Type} where this party reduces {exchange.Elements} of type {(byte)exchange.Type}");
+                $"reduces {_header.Count} elements of type {_header.Type} where this party reduces {exchange.Elements} of type {(byte)exchange.Type}");
         }
-
-        Span<byte> fingerprint = stackalloc byte[sizeof(ulong)];
-        stream.ReceivePayload(header, fingerprint);
-        _begun = true;
-        group.Begun(Index, BinaryPrimitives.ReadUInt64LittleEndian(fingerprint));
     }
 
-    private static (int Offset, int Length) Require(Exchange exchange, in FrameHeader header, int owner, int chunk, int node)
+    private (int Offset, int Length) Require(Exchange exchange, int owner, int chunk, int node)
     {
         var (offset, length) = exchange.Layout.Chunk(owner, chunk);
-        if (header.Type != (byte)exchange.Type || header.Bucket != 0 || header.Node != node || header.PayloadBytes != length
-            || header.Offset != offset / exchange.ElementSize || header.Count != length / exchange.ElementSize)
+        if (_header.Type != (byte)exchange.Type || _header.Bucket != 0 || _header.Node != node || _header.PayloadBytes != length
+            || _header.Offset != offset / exchange.ElementSize || _header.Count != length / exchange.ElementSize)
         {
             throw new LinkException(
-                $"sent node {header.Node}, elements {header.Offset}+{header.Count} in {header.PayloadBytes} bytes where node {node}, "
+                $"sent node {_header.Node}, elements {_header.Offset}+{_header.Count} in {_header.PayloadBytes} bytes where node {node}, "
                 + $"elements {offset / exchange.ElementSize}+{length / exchange.ElementSize} in {length} bytes were due");
         }
 
         return (offset, length);
-    }
-
-    private bool WaitForRoom(Exchange exchange, int chunk)
-    {
-        if (exchange.HasRoomFor(chunk))
-        {
-            return true;
-        }
-
-        lock (_receiveSignal)
-        {
-            // Set before the check, read after the slot was freed: one of the two sides sees the other.
-            _waitingForRoom = true;
-            Interlocked.MemoryBarrier();
-            while (!group.HasEnded && !exchange.HasRoomFor(chunk))
-            {
-                Monitor.Wait(_receiveSignal);
-            }
-
-            _waitingForRoom = false;
-        }
-
-        return !group.HasEnded;
     }
 }

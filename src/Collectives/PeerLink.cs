@@ -1,148 +1,166 @@
-using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Ganymede.Collectives;
 
 /// <summary>
-/// One other party of a group: the connection, a thread that sends and a thread that receives. The party with the lower index
-/// dials, the other accepts. Both threads touch an exchange's memory only between <see cref="Group.Enter"/> and Finish/Leave.
+/// One other party of a group: how the connection comes about, and what is sent over it. The party with the lower index dials, the other
+/// accepts. Only whoever drives the group (<see cref="Group"/>) sends and receives; nothing here waits, but the dialing thread.
 /// </summary>
-internal sealed partial class PeerLink(Group group, int index, PartyAddress address)
+internal sealed partial class PeerLink(Group group, int index, PartyAddress address) : IDisposable
 {
-    private readonly object _sendSignal = new();
-    private readonly object _receiveSignal = new();
-    private FrameStream? _stream;
+    private FrameWriter? _writer;
+    private FrameReader? _reader;
     private Socket? _socket;
-    private Thread? _sender;
-    private Thread? _receiver;
+    private Thread? _dialing;
     private bool _claimed;
-    private volatile bool _waitingForRoom;
+    private volatile bool _isConnected;
+    private long _lastSent;
+    private bool _hasBegun;
+    private int _piece;
+    private int _node;
+    private int _result;
+    private (FrameHeader Header, byte[] Notice)? _leaving;
 
     public int Index { get; } = index;
 
     public PartyAddress Address { get; } = address;
 
-    /// <summary>Number of the last exchange whose frames were all received, or sent. Written under the group's gate.</summary>
-    public long Received { get; set; }
-
-    public long Sent { get; set; }
+    /// <summary>Whether all frames of the exchange have been sent.</summary>
+    public bool IsSent { get; private set; }
 
     /// <summary>Why nothing more will come. Written under the group's gate.</summary>
     public Fault? Lost { get; set; }
 
-    /// <summary>Why nothing more can be sent, and since when. The receiver often knows the better reason, a moment later.</summary>
-    public (Fault Fault, long Since)? SendLost { get; set; }
+    /// <summary>Why nothing more can be sent, and since when. What is received often tells the better reason, a moment later.</summary>
+    public (Fault Fault, long Since)? SendLost { get; private set; }
 
-    public bool IsConnected => Volatile.Read(ref _stream) is not null;
+    public bool IsConnected => _isConnected;
 
-    public long LastReceived => Volatile.Read(ref _stream)?.LastReceived ?? 0;
+    /// <summary><see cref="Environment.TickCount64"/> when bytes last went out.</summary>
+    public long LastSent => _lastSent;
 
-    public long LastSent => Volatile.Read(ref _stream)?.LastSent ?? 0;
+    /// <summary>What to wait for; nothing if the link is not connected or waits for other links.</summary>
+    public Syscalls.PollEntry? Awaited =>
+        Entry((IsReceived || _isHeldBack || Lost is not null ? 0 : Syscalls.Readable) | (IsSent || SendLost is not null || _writer is not { IsEmpty: false } ? 0 : Syscalls.Writable));
 
-    /// <summary>The receiver holds a piece back until other parties' pieces have come: this peer owes nothing meanwhile.</summary>
-    public bool IsHeldBack => _waitingForRoom;
+    /// <summary>What to wait for where only the last words are to be sent.</summary>
+    public Syscalls.PollEntry? AwaitedToLeave => Entry(Syscalls.Writable);
 
     /// <summary>Connects in the background.</summary>
     public void Dial()
     {
-        _sender = Start(DialAndSend, "send to");
+        _dialing = new Thread(Connect, 256 * 1024) { IsBackground = true, Name = $"dial {Address.Name}" };
+        _dialing.Start();
     }
 
     /// <summary>Reserves the link for one accepted connection; a second one is refused.</summary>
     public bool TryClaim() => !Interlocked.Exchange(ref _claimed, true);
 
-    /// <summary>Takes an accepted connection whose handshake is done.</summary>
+    /// <summary>Takes a connection whose handshake is done. Under the group's gate.</summary>
     public void Attach(Socket socket)
     {
+        SocketTuning.Apply(socket);
         _socket = socket;
-        Volatile.Write(ref _stream, new FrameStream(socket));
-        _receiver = Start(Receive, "receive from");
-        _sender = Start(Send, "send to");
-        if (group.HasEnded)
-        {
-            // Disposed in the same moment: whoever closed the links may not have seen this connection.
-            Stop();
-            Close(TimeSpan.FromMilliseconds(100));
-        }
+        (_writer, _reader) = (new FrameWriter(socket), new FrameReader(socket));
+        _isConnected = true;
     }
 
-    public void PulseSender()
+    /// <summary>A new exchange. Nobody drives the group.</summary>
+    public void Start()
     {
-        lock (_sendSignal)
-        {
-            Monitor.PulseAll(_sendSignal);
-        }
+        (IsSent, _hasBegun, _piece, _node, _result) = (false, false, 0, 0, 0);
+        StartReceiving();
     }
 
-    public void PulseReceiver()
+    /// <summary>Sends what the socket takes at once, one call's worth; whether anything went.</summary>
+    public bool Send(Exchange exchange)
     {
-        lock (_receiveSignal)
+        if (!IsConnected || IsSent || SendLost is not null)
         {
-            Monitor.PulseAll(_receiveSignal);
-        }
-    }
-
-    public void PulseIfHeldBack()
-    {
-        if (_waitingForRoom)
-        {
-            PulseReceiver();
-        }
-    }
-
-    /// <summary>The group has ended: the receiver stops at once, the sender at the end of its frame, after saying why.</summary>
-    public void Stop()
-    {
-        PulseSender();
-        PulseReceiver();
-        Shutdown(SocketShutdown.Receive);
-    }
-
-    /// <summary>Wakes even a sender in the middle of a frame.</summary>
-    public void Cut() => Shutdown(SocketShutdown.Both);
-
-    public void Close(TimeSpan patience)
-    {
-        var start = Stopwatch.GetTimestamp();
-        _sender?.Join(patience);
-        Cut();
-        if (_stream is null)
-        {
-            _socket?.Dispose(); // wakes a dial, too
+            return false;
         }
 
-        foreach (var thread in new[] { _sender, _receiver })
+        try
         {
-            if (thread != Thread.CurrentThread)
+            while (_writer!.HasRoom && TryNext(exchange))
             {
-                thread?.Join(TimeSpan.FromSeconds(1));
             }
+
+            var sent = !_writer.IsEmpty && _writer.Flush() > 0;
+            if (sent)
+            {
+                _lastSent = Environment.TickCount64;
+            }
+
+            IsSent = _writer.IsEmpty && _hasBegun && _piece == PieceChunksToSend(exchange) && _result == exchange.OwnChunks;
+            return sent || IsSent;
+        }
+        catch (Exception error) // whatever it is, such as memory the caller has freed: the caller must hear of it
+        {
+            SendLost = (new Fault(Index, error.Message, -1, default, error), Environment.TickCount64);
+            return false;
+        }
+    }
+
+    /// <summary>The group has ended: says why, after the frame that is under way. True if there is more to send, which <see cref="GoOnLeaving"/> does.</summary>
+    public bool BeginLeaving(byte[]? notice)
+    {
+        if (!IsConnected || SendLost is not null || notice is null)
+        {
+            return false;
+        }
+
+        var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length);
+        _leaving = (header, notice);
+        return true;
+    }
+
+    /// <summary>True if there is still more.</summary>
+    public bool GoOnLeaving()
+    {
+        try
+        {
+            _writer!.Flush();
+            if (_writer.IsEmpty && _leaving is { } last)
+            {
+                _writer.Append(last.Header, last.Notice);
+                _leaving = null;
+                _writer.Flush();
+            }
+
+            return !_writer.IsEmpty;
+        }
+        catch (LinkException)
+        {
+            return false; // the peer is gone as well
+        }
+    }
+
+    /// <summary>Nothing more will be said or heard.</summary>
+    public void Cut()
+    {
+        try
+        {
+            _socket?.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // Not connected any more.
+        }
+    }
+
+    public void Dispose()
+    {
+        _socket?.Dispose(); // wakes a dial, too
+        if (_dialing != Thread.CurrentThread)
+        {
+            _dialing?.Join(TimeSpan.FromSeconds(1));
         }
 
         _socket?.Dispose();
     }
 
-    private void Shutdown(SocketShutdown how)
-    {
-        try
-        {
-            _socket?.Shutdown(how);
-        }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
-        {
-            // Not connected any more: nobody is blocked in it.
-        }
-    }
-
-    private Thread Start(ThreadStart body, string does)
-    {
-        var thread = new Thread(body) { IsBackground = true, Name = $"{does} {Address.Name}" };
-        thread.Start();
-        return thread; // only what runs can be joined
-    }
-
-    private void DialAndSend()
+    private void Connect()
     {
         Socket? greeted = null;
         try
@@ -157,137 +175,30 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 throw new LinkException($"refused the connection: {reply.Reason}");
             }
 
-            Volatile.Write(ref _stream, new FrameStream(socket));
+            group.Attach(Index, socket);
         }
         catch (Exception error) // whatever it is: the caller must hear of it
         {
             if (group.HasEnded && greeted is not null)
             {
-                TrySayWhy(new FrameStream(greeted)); // read after the hello, if the other side still takes it
+                SayWhy(greeted); // read after the hello, if the other side still takes it
             }
 
             group.Lose(this, new Fault(Index, error is LinkException ? error.Message : $"cannot be reached ({error.Message})", -1, default, error));
-            return;
-        }
-
-        _receiver = Start(Receive, "receive from");
-        if (group.HasEnded)
-        {
-            Stop();
-        }
-
-        Send();
-    }
-
-    private void Send()
-    {
-        var stream = _stream!;
-        var inside = false;
-        try
-        {
-            while (inside = group.Enter(Sent, _sendSignal))
-            {
-                if (!SendPart(stream, group.Exchange))
-                {
-                    break;
-                }
-
-                inside = false;
-                group.Finish(this, sending: true);
-            }
-
-            if (inside)
-            {
-                inside = false;
-                group.Leave();
-            }
-
-            SayWhy(stream);
-        }
-        catch (Exception error)
-        {
-            // Whatever it is, such as memory the caller has freed: the caller must hear of it, and the process must not end.
-            if (inside)
-            {
-                group.Leave();
-            }
-
-            group.LoseSending(this, new Fault(Index, error.Message, -1, default, error));
         }
     }
 
-    /// <summary>All frames of one exchange for this peer: false if the group ended meanwhile.</summary>
-    private bool SendPart(FrameStream stream, Exchange exchange)
-    {
-        var begin = Header(exchange, FrameKind.Begin) with { Count = exchange.Elements };
-        Span<byte> fingerprint = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(fingerprint, exchange.Fingerprint);
-        stream.Send(begin with { Checksum = FrameStream.Checksum(fingerprint), PayloadBytes = fingerprint.Length }, fingerprint);
-
-        var nodes = group.Plan.NodesOf[group.Self];
-        var pieceChunks = nodes.Length == 0 ? 0 : exchange.Layout.Chunks(Index);
-        var (piece, node, result) = (0, 0, 0);
-        while (!group.HasEnded)
-        {
-            // A finished sum is still in the cache and frees the others from waiting: it goes first.
-            if (result < exchange.OwnChunks && exchange.IsSummed(result))
-            {
-                var (offset, length) = exchange.Layout.Chunk(group.Self, result);
-                stream.Send(
-                    Header(exchange, FrameKind.Result) with
-                    {
-                        Node = 1,
-                        Offset = offset / exchange.ElementSize,
-                        Count = length / exchange.ElementSize,
-                        Checksum = exchange.Checksum(result),
-                        PayloadBytes = length,
-                    },
-                    exchange.Result(offset, length));
-                result++;
-            }
-            else if (piece < pieceChunks)
-            {
-                var (offset, length) = exchange.Layout.Chunk(Index, piece);
-                var payload = exchange.Own(node, offset, length);
-                stream.Send(
-                    Header(exchange, FrameKind.Piece) with
-                    {
-                        Node = nodes[node].HeapNumber(group.Shards),
-                        Offset = offset / exchange.ElementSize,
-                        Count = length / exchange.ElementSize,
-                        Checksum = FrameStream.Checksum(payload),
-                        PayloadBytes = length,
-                    },
-                    payload);
-                (piece, node) = node + 1 < nodes.Length ? (piece, node + 1) : (piece + 1, 0);
-            }
-            else if (result == exchange.OwnChunks)
-            {
-                return true;
-            }
-            else
-            {
-                lock (_sendSignal)
-                {
-                    while (!group.HasEnded && !exchange.IsSummed(result))
-                    {
-                        Monitor.Wait(_sendSignal);
-                    }
-                }
-            }
-        }
-
-        return false;
-    }
-
-    private FrameHeader Header(Exchange exchange, FrameKind kind) =>
-        new(kind, group.View, exchange.Step, exchange.Phase, 0, 0, 0, 0, (byte)exchange.Type, 0, 0);
-
-    private void TrySayWhy(FrameStream stream)
+    /// <summary>For a connection that has no link yet, or none any more.</summary>
+    public void SayWhy(Socket socket)
     {
         try
         {
-            SayWhy(stream);
+            if (group.Notice() is { } notice)
+            {
+                socket.SendTimeout = 100;
+                new FrameStream(socket).Send(
+                    new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length), notice);
+            }
         }
         catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
         {
@@ -295,17 +206,54 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    /// <summary>Tells the peer whom this party blames, so that it does not blame this one for hanging up.</summary>
-    private void SayWhy(FrameStream stream)
+    private Syscalls.PollEntry? Entry(int wanted) =>
+        wanted == 0 || !IsConnected || _socket!.SafeHandle.IsClosed ? null : new((int)_socket.SafeHandle.DangerousGetHandle(), (short)wanted);
+
+    private int PieceChunksToSend(Exchange exchange) => group.Plan.NodesOf[group.Self].Length == 0 ? 0 : exchange.Layout.Chunks(Index);
+
+    /// <summary>Appends the next frame that can be sent; false if there is none just now.</summary>
+    private bool TryNext(Exchange exchange)
     {
-        if (group.Failure is { } fault)
+        if (!_hasBegun)
         {
-            var payload = AbortNotice.Write(fault.Party < 0 ? group.Self : fault.Party, fault.Divergence, fault.Text);
-            var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(payload), payload.Length);
-            _socket!.SendTimeout = 100;
-            stream.Send(header, payload);
+            var fingerprint = BitConverter.GetBytes(exchange.Fingerprint);
+            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, FrameStream.Checksum(fingerprint));
+            _hasBegun = true;
+            return true;
         }
 
-        Cut();
+        // A finished sum is still in the cache and frees the others from waiting: it goes first.
+        if (_result < exchange.OwnChunks && exchange.IsSummed(_result))
+        {
+            var (offset, length) = exchange.Layout.Chunk(group.Self, _result);
+            var header = Header(exchange, FrameKind.Result) with { Node = 1, Offset = offset / exchange.ElementSize, Count = length / exchange.ElementSize };
+            Append(header, exchange.Result(offset, length), exchange.Checksum(_result));
+            _result++;
+            return true;
+        }
+
+        if (_piece < PieceChunksToSend(exchange))
+        {
+            var nodes = group.Plan.NodesOf[group.Self];
+            var (offset, length) = exchange.Layout.Chunk(Index, _piece);
+            var payload = exchange.Own(_node, offset, length);
+            var header = Header(exchange, FrameKind.Piece) with
+            {
+                Node = nodes[_node].HeapNumber(group.Shards),
+                Offset = offset / exchange.ElementSize,
+                Count = length / exchange.ElementSize,
+            };
+            Append(header, payload, FrameStream.Checksum(payload.Span));
+            (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + 1, 0);
+            return true;
+        }
+
+        return false;
     }
+
+    private void Append(in FrameHeader header, ReadOnlyMemory<byte> payload, ulong checksum) =>
+        _writer!.Append(header with { Checksum = checksum, PayloadBytes = payload.Length }, payload);
+
+    private FrameHeader Header(Exchange exchange, FrameKind kind) =>
+        new(kind, group.View, exchange.Step, exchange.Phase, 0, 0, 0, 0, (byte)exchange.Type, 0, 0);
 }

@@ -17,7 +17,7 @@ public sealed class LauncherTests : IDisposable
             build)
                 [ -z "${FAIL_BUILD:-}" ] || { echo "Widget.cs(3,7): error CS0000: no"; exit 1; }
                 sleep "${BUILD_SECONDS:-0}"
-                for program in Cli Lighthouse Coordinator GpuNode; do
+                for program in Cli Lighthouse Coordinator GpuNode Bench; do
                     mkdir -p "$CHECKOUT/artifacts/bin/$program/release"
                     touch "$CHECKOUT/artifacts/bin/$program/release/Ganymede.$program.dll"
                 done ;;

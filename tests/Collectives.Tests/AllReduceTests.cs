@@ -41,6 +41,45 @@ public sealed class AllReduceTests
     }
 
     [Fact]
+    public async Task What_has_begun_goes_on_while_the_callers_do_something_else()
+    {
+        await using var cluster = new Members(4, 3);
+        var groups = cluster.JoinAll();
+        for (var step = 0; step < 10; step++)
+        {
+            var shards = Reference.Shards(ElementType.Float32, 4, 40_000 * step, step);
+            var results = cluster.Owned.Select(_ => new byte[160_000 * step]).ToArray();
+            var pending = groups.Select((group, member) => group.Begin(
+                step, 1, ElementType.Float32, Members.PartialsOf(4, cluster.Owned[member], ElementType.Float32, shards).Complete, results[member])).ToArray();
+            // One thread waits for all three in turn: none of them can have needed it.
+            foreach (var reduction in pending)
+            {
+                reduction.Wait(TestContext.Current.CancellationToken);
+                Assert.Throws<InvalidOperationException>(() => reduction.Wait(TestContext.Current.CancellationToken));
+            }
+
+            Assert.All(results, result => Assert.Equal(Reference.Sum(ElementType.Float32, shards), result));
+        }
+    }
+
+    [Fact]
+    public async Task One_reduction_at_a_time_and_one_that_is_given_up_ends_the_group_for_all()
+    {
+        await using var cluster = new Members(2, 2);
+        var groups = cluster.JoinAll();
+        var shards = Reference.Shards(ElementType.Float32, 2, 1000, 1); // each member owns a range: neither can finish alone
+        PendingReduction Begin(int member) => groups[member].Begin(
+            1, 1, ElementType.Float32, Members.PartialsOf(2, cluster.Owned[member], ElementType.Float32, shards).Complete, new byte[4000]);
+        var first = Begin(0);
+        Assert.Throws<InvalidOperationException>(() => Begin(0));
+        first.Dispose();
+        first.Dispose();
+        Assert.Contains("gave up", Assert.Throws<CollectiveException>(() => Begin(0)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<CollectiveException>(() => Begin(1).Wait(TestContext.Current.CancellationToken));
+        Assert.Equal("member-0", error.Party);
+    }
+
+    [Fact]
     public void Any_ownership_size_chunk_and_delay_gives_the_same_bits()
     {
         // Trials are independent of each other and mostly wait: several run at a time.

@@ -121,4 +121,71 @@ public sealed class LocalGroupTests
         outcomes = Members.Outcomes(2, i => apart.AllReduce(i, i, 1, Members.PartialsOf(4, new(2 * i, 2), Type, shards).Complete, new byte[80]));
         Assert.All(outcomes, outcome => Assert.Contains("others at step", Assert.IsType<CollectiveException>(outcome).Message, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task What_the_replicas_began_is_done_without_them()
+    {
+        // Party 0 has three replicas, which begin, and party 1 gets its sum before any of them waits.
+        await using var cluster = new Members(8, 2);
+        var groups = cluster.JoinAll();
+        using var local = new LocalGroup(groups[0], 3, 8, Type);
+        ShardRange[] owned = [new(0, 1), new(1, 2), new(3, 1)];
+        for (var step = 0; step < 20; step++)
+        {
+            var shards = Reference.Shards(Type, 8, 3000 * step, step);
+            var results = Enumerable.Range(0, 4).Select(_ => new byte[3000 * step * 8]).ToArray();
+            using var begun = new CountdownEvent(3);
+            using var reduced = new ManualResetEventSlim();
+            Members.Run(4, i =>
+            {
+                if (i == 3)
+                {
+                    begun.Wait(TestContext.Current.CancellationToken);
+                    groups[1].AllReduce(step, 1, Type, Members.PartialsOf(8, cluster.Owned[1], Type, shards).Complete, results[i], 9);
+                    reduced.Set();
+                    return;
+                }
+
+                using var pending = local.Begin(i, step, 1, Members.PartialsOf(8, owned[i], Type, shards).Complete, results[i], 9);
+                begun.Signal();
+                reduced.Wait(TestContext.Current.CancellationToken);
+                pending.Wait(TestContext.Current.CancellationToken);
+            });
+            Assert.All(results, result => Assert.Equal(Reference.Sum(Type, shards), result));
+        }
+    }
+
+    [Fact]
+    public async Task A_replica_that_gives_up_what_it_began_wakes_all_others()
+    {
+        await using var cluster = new Members(4, 2);
+        var groups = cluster.JoinAll();
+        using var local = new LocalGroup(groups[0], 2, 4, Type);
+        var shards = Reference.Shards(Type, 4, 10, 1);
+        using var gaveUp = new ManualResetEventSlim();
+        var outcomes = Members.Outcomes(3, i =>
+        {
+            if (i == 2)
+            {
+                gaveUp.Wait(TestContext.Current.CancellationToken);
+                groups[1].AllReduce(1, 1, Type, Members.PartialsOf(4, new(2, 2), Type, shards).Complete, new byte[80]);
+                return;
+            }
+
+            var pending = local.Begin(i, 1, 1, Members.PartialsOf(4, new(i, 1), Type, shards).Complete, new byte[80]);
+            if (i == 0)
+            {
+                pending.Wait(TestContext.Current.CancellationToken);
+                return;
+            }
+
+            pending.Dispose();
+            gaveUp.Set();
+        });
+        Assert.Null(outcomes[1]);
+        foreach (var waiting in new[] { outcomes[0], outcomes[2] })
+        {
+            Assert.Contains("replica 1 gave up", Assert.IsType<CollectiveException>(waiting).Message, StringComparison.Ordinal);
+        }
+    }
 }

@@ -25,6 +25,35 @@ internal static class OptionKinds
         },
     };
 
+    /// <summary>Whole numbers in a range, with commas between them.</summary>
+    public static Option<int[]> Wholes(string name, string unit, string description, int least, int most, string byDefault) => new(name)
+    {
+        HelpName = unit,
+        Description = $"{description} [default: {byDefault}]",
+        DefaultValueFactory = _ => Parse(byDefault, least, most)!,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (Parse(text, least, most) is { } values)
+                return values;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: whole numbers from {least:N0} to {most:N0} with commas between them are expected."));
+            return [];
+        },
+    };
+
+    private static int[]? Parse(string text, int least, int most)
+    {
+        var values = new List<int>();
+        foreach (var part in text.Split(','))
+        {
+            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value < least || value > most)
+                return null;
+            values.Add(value);
+        }
+
+        return [.. values];
+    }
+
     /// <summary>A number in a range.</summary>
     public static Option<double> Number(string name, string unit, string description, double least, double most, double byDefault) => new(name)
     {

@@ -52,6 +52,22 @@ public abstract class FlatOptimizer : IDisposable
         }
     }
 
+    /// <summary>One update from <paramref name="buffer"/>'s own gradients, times <paramref name="scale"/>.</summary>
+    public void Update(FlatBuffer buffer, double scale)
+    {
+        Updates++;
+        if (buffer.Parameters.device_type == DeviceType.CPU)
+        {
+            UpdateOnHost(buffer.ParameterBytes, PartOfParameters(buffer.GradientBytes), scale);
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        using Scalar factor = scale;
+        UpdateByTorch(buffer.Parameters, buffer.Gradients.narrow(0, 0, _layout.Elements).mul(factor));
+    }
+
     /// <summary>The other devices' path; it also works on a CPU, where it is slower.</summary>
     internal void UpdateByTorch(FlatBuffer buffer, ReadOnlySpan<byte> gradientSum, double scale)
     {

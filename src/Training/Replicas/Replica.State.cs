@@ -50,6 +50,7 @@ public sealed partial class Replica
         }
 
         NextStep = nextStep;
+        _worker.Forget();
     }
 
     /// <summary>What a checkpoint of this moment says about itself.</summary>
