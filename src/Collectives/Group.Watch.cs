@@ -25,9 +25,9 @@ public sealed partial class Group
 
             foreach (var link in _links)
             {
-                if (link.Received < _sequence && !link.IsHeldBack)
+                if (!link.IsReceived && !link.IsHeldBack)
                 {
-                    debts.Add(new Debt(link.Index, ChunkDue(link), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived))));
+                    debts.Add(new Debt(link.Index, link.ChunkDue(Exchange), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived))));
                 }
             }
         }

@@ -223,14 +223,12 @@ public sealed class TrainingSession(
         }
 
         _handOver.DropState();
-        var lead = loops[0];
-        if (loops.FirstOrDefault(loop => loop.Position != lead.Position) is { } other)
-            throw new InvalidOperationException($"replica {other.Index} ended view {issued.View.Number} at position {other.Position}, replica 0 at {lead.Position}");
-
+        var lead = Furthest(loops);
         var sum = lead.LastSum;
         var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
-        if (lead.Ended)
+        if (loops.All(loop => loop.Ended))
         {
+            lead = loops[0];
             report(new MemberFinished(
                 prepare.Run, node, lead.Step, lead.Stopped, lead.WeightsSha256, lead.Step * Plan.Batch, lead.SecondsTraining,
                 lead.Phases, _writer?.LastCheckpoint, _writer?.LastGrid, issued.View.Number, hash, lead.FirstStep));
@@ -240,6 +238,9 @@ public sealed class TrainingSession(
             report(new MemberHalted(prepare.Run, node, issued.View.Number, lead.Position, hash));
         }
     }
+
+    /// <summary>A failure may come between two replicas' copies of a sum: then one is a phase ahead of another.</summary>
+    private static ReplicaLoop Furthest(ReplicaLoop[] loops) => loops.MaxBy(loop => loop.Position)!;
 
     /// <summary>Fetches what this node lacks and connects; null when the view is over before that is done.</summary>
     private ViewPart? Enter(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops)
@@ -259,9 +260,13 @@ public sealed class TrainingSession(
                 Faults.At(FaultPoint.Join, issued.Position / 2);
                 state = _handOver.FetchState(issued, over);
             }
-            else if (loops[0].Position == issued.Position - 1)
+            else if (Furthest(loops).Position == issued.Position - 1)
             {
                 sum = _handOver.FetchSum(issued, loops[0].SumBytes(issued.Position), over);
+            }
+            else if (loops.Any(loop => loop.Position < issued.Position))
+            {
+                sum = Furthest(loops).LastSum.ToArray();
             }
         }
         catch (OperationCanceledException) when (!_aborted.IsCancellationRequested)
