@@ -15,6 +15,15 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     /// <summary>How often the node says that it is there; a Coordinator that moved learns of it within this.</summary>
     public static readonly TimeSpan RegistrationPeriod = TimeSpan.FromSeconds(3);
 
+    /// <summary>From this process, which was asked to end: leave the run after the step in hand. Answered with <see cref="Left"/>.</summary>
+    public sealed record Leave(string Reason);
+
+    /// <summary>No run is on this node any more, and none will be.</summary>
+    public sealed record Left
+    {
+        public static readonly Left Instance = new();
+    }
+
     private sealed record RegistrationTick
     {
         public static readonly RegistrationTick Instance = new();
@@ -28,6 +37,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private IActorRef _run = ActorRefs.Nobody;
     private RunId? _runId;
     private (PrepareRun Prepare, IActorRef Coordinator)? _next;
+    private IActorRef _leaver = ActorRefs.Nobody;
     private bool _registered;
 
     public NodeActor(
@@ -58,6 +68,14 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
                 _next = null;
             TellRun(abort.Run, abort);
         });
+        Receive<Leave>(leave =>
+        {
+            _leaver = Sender;
+            if (_runId is null)
+                _leaver.Tell(Left.Instance);
+            else
+                _run.Tell(leave);
+        });
         Receive<StartSampling>(Sample);
         Receive<UnitLeased>(leased => TellSampler(leased.Job, leased));
         Receive<StopSampling>(stop => TellSampler(stop.Job, stop));
@@ -66,7 +84,9 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             if (!ended.ActorRef.Equals(_run))
                 return;
             (_run, _runId) = (ActorRefs.Nobody, null);
-            if (_next is { } next)
+            if (!_leaver.IsNobody())
+                _leaver.Tell(Left.Instance);
+            else if (_next is { } next)
                 Start(next.Prepare, next.Coordinator);
         });
     }
@@ -88,6 +108,12 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     /// </summary>
     private void Prepare(PrepareRun prepare)
     {
+        if (!_leaver.IsNobody())
+        {
+            Sender.Tell(new LeaveRun(prepare.Run, _registration.Node, "it was asked to end"));
+            return;
+        }
+
         if (_runId is null)
         {
             Start(prepare, Sender);

@@ -370,11 +370,18 @@ public sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Accept(LeaveRun leave)
     {
-        Say(RunEventKind.State, $"{leave.Node} wants to leave: {leave.Reason}");
+        if (!_leaving.Contains(leave.Node))
+            Say(RunEventKind.State, $"{leave.Node} wants to leave: {leave.Reason}");
         _spare = _spare.Remove(leave.Node);
         _leaving = _leaving.Add(leave.Node);
-        if (_invited.Remove(leave.Node))
+        if (_invited.Remove(leave.Node) || (_state.Phase == RunPhase.Training && !_views!.IsMember(leave.Node) && !_views.IsJoining(leave.Node)))
             Tell(leave.Node, new RunOver(_run));
+        if (_state.Phase == RunPhase.Preparing && _state.IsChosen(leave.Node))
+        {
+            Tell(leave.Node, new RunOver(_run));
+            Lose(leave.Node, "left");
+        }
+
         Carry(_views?.Leave(leave.Node, Now));
     }
 

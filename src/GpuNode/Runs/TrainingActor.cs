@@ -24,6 +24,8 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
         public static readonly Beat Instance = new();
     }
 
+    private static readonly TimeSpan _leavePeriod = TimeSpan.FromSeconds(1);
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly PrepareRun _prepare;
     private IActorRef _coordinatorsRun;
@@ -58,6 +60,12 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
             _session!.Pause(pause.View);
         });
         Receive<Beat>(_ => _coordinatorsRun.Tell(_sign));
+        Receive<NodeActor.Leave>(leave =>
+        {
+            // Said again until it is answered: the Coordinator may just be moving.
+            Timers.StartPeriodicTimer(nameof(LeaveRun), new LeaveRun(prepare.Run, node, leave.Reason), TimeSpan.Zero, _leavePeriod);
+        });
+        Receive<LeaveRun>(leave => _coordinatorsRun.Tell(leave));
         Receive<StopRun>(stop => _session!.RequestStop(stop.Reason));
         Receive<AbortRun>(abort => _session!.Abort(abort.Reason));
         Receive<RunOver>(_ => _session!.Finish());
