@@ -36,6 +36,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private readonly Func<StartSampling, IActorRef, Props> _samplerProps;
     private IActorRef _run = ActorRefs.Nobody;
     private RunId? _runId;
+    private ActiveRun? _activeRun;
     private (PrepareRun Prepare, IActorRef Coordinator)? _next;
     private IActorRef _leaver = ActorRefs.Nobody;
     private bool _registered;
@@ -49,7 +50,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         _runProps = runProps;
         _samplerProps = samplerProps;
 
-        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration));
+        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration with { Run = _activeRun }));
         Receive<NodeRegistered>(_ =>
         {
             if (!_registered)
@@ -59,6 +60,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Receive<PrepareRun>(Prepare);
         Receive<ViewIssued>(issued => TellRun(issued.Run, issued));
         Receive<HaltView>(halt => TellRun(halt.Run, halt));
+        Receive<DescribeMember>(describe => TellRun(describe.Run, describe));
         Receive<PauseView>(pause => TellRun(pause.Run, pause));
         Receive<RunOver>(over => TellRun(over.Run, over));
         Receive<StopRun>(stop => TellRun(stop.Run, stop));
@@ -83,7 +85,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         {
             if (!ended.ActorRef.Equals(_run))
                 return;
-            (_run, _runId) = (ActorRefs.Nobody, null);
+            (_run, _runId, _activeRun) = (ActorRefs.Nobody, null, null);
             if (!_leaver.IsNobody())
                 _leaver.Tell(Left.Instance);
             else if (_next is { } next)
@@ -128,6 +130,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     {
         _next = null;
         _runId = prepare.Run;
+        _activeRun = new ActiveRun(prepare.Run, prepare.Plan.Folder);
         _run = Context.Watch(Context.ActorOf(_runProps(prepare, coordinatorsRun)));
     }
 

@@ -81,3 +81,20 @@ public sealed record LeaveRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] NodeId Node,
     [property: Key(2)] string Reason) : IClusterMessage;
+
+/// <summary>Coordinator to a node, when it takes a run over: where are you? Answered with <see cref="MemberReport"/>; reports go to whoever asked, from then on.</summary>
+[MessagePackObject]
+public sealed record DescribeMember(
+    [property: Key(0)] RunId Run) : IClusterMessage;
+
+/// <summary>Member to Coordinator: the newest view I know, and how far I am.</summary>
+/// <param name="View">Null before the first one.</param>
+/// <param name="Waits">It has left that view and waits for the next, or has not come into it yet.</param>
+[MessagePackObject]
+public sealed record MemberReport(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] View? View,
+    [property: Key(3)] long Position,
+    [property: Key(4)] ulong SumHash,
+    [property: Key(5)] bool Waits) : IClusterMessage;

@@ -231,7 +231,7 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
             Batch = 64, Shards = 4, Nodes = nodes,
         };
         return Sys.ActorOf(RunActor.Props(
-            Run, request, _events, _packs, _time, member => _answers.GetValueOrDefault(member.Node.Value, ProbeAnswer.Silent)));
+            Run, request, found: null, _events, _packs, _time, member => _answers.GetValueOrDefault(member.Node.Value, ProbeAnswer.Silent)));
     }
 
     /// <summary>A run whose members have been asked to prepare.</summary>

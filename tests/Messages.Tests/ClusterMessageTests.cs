@@ -29,7 +29,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     {
         IClusterMessage[] messages =
         [
-            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99),
+            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99) { Run = new ActiveRun(Run, "/runs/a") },
             new NodeRegistered(Node),
             new PrepareRun(Run, Plan, new PackLocation("host", 1, "abc", 5), StartingState.FromMember),
             new RunPrepared(Run, Node, 10, ulong.MaxValue, PackWasCached: true),
@@ -41,6 +41,8 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new MemberAlive(Run, Node, 3),
             new LeaveRun(Run, Node, "SIGTERM"),
             new RunOver(Run),
+            new DescribeMember(Run),
+            new MemberReport(Run, Node, View, 21, ulong.MaxValue, Waits: true),
             new StopRun(Run, "asked"),
             new AbortRun(Run, "lost b"),
             new ProgressReport(Run, Node, 3, 12, double.NaN, 0.5, 1.5, Phases, 100, 1 << 30, 1),

@@ -19,6 +19,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     /// <summary>Longest wait for enough nodes to register.</summary>
     public static readonly TimeSpan GatherDeadline = TimeSpan.FromSeconds(120);
 
+    /// <summary>Nodes register with a new Coordinator within this.</summary>
+    public static readonly TimeSpan RegistrationDeadline = TimeSpan.FromSeconds(6);
+
     /// <summary>Longest wait for the members to fetch the data and build their replicas.</summary>
     public static readonly TimeSpan PrepareDeadline = Deadlines.Prepare;
 
@@ -30,6 +33,11 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private sealed record PrepareDeadlinePassed
     {
         public static readonly PrepareDeadlinePassed Instance = new();
+    }
+
+    private sealed record TakeOverDeadlinePassed
+    {
+        public static readonly TakeOverDeadlinePassed Instance = new();
     }
 
     private sealed record Probed(NodeId Node, ProbeAnswer Answer);
@@ -60,6 +68,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private readonly Dictionary<NodeId, TimeSpan> _invited = [];
     private ImmutableHashSet<NodeId> _spare = [];
     private Views? _views;
+    private readonly RunRecord? _found;
+    private readonly Dictionary<NodeId, MemberReport> _reports = [];
     private StartingState _startingState;
     private RunState _state = RunState.Initial;
     private ImmutableArray<KnownNode> _nodes = [];
@@ -69,8 +79,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private ImmutableHashSet<NodeId> _leaving = [];
 
     public RunActor(
-        RunId run, RunRequest request, EventLog events, PackServer packs, TimeProvider time, Func<ViewMember, ProbeAnswer> probe)
+        RunId run, RunRequest request, RunRecord? found, EventLog events, PackServer packs, TimeProvider time, Func<ViewMember, ProbeAnswer> probe)
     {
+        _found = found;
         _run = run;
         _request = request;
         _events = events;
@@ -91,6 +102,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         Receive<ArtifactWritten>(Announce, written => written.Run == _run);
         Receive<MemberFinished>(Accept, finished => finished.Run == _run);
         Receive<MemberFailed>(Accept, failed => failed.Run == _run);
+        Receive<MemberReport>(Accept, report => report.Run == _run);
+        Receive<TakeOverDeadlinePassed>(_ => EndTakeOver());
         Receive<PeerSuspect>(Accept, suspect => suspect.Run == _run);
         Receive<MemberHalted>(halted => Carry(_views?.Halt(halted, Now)), halted => halted.Run == _run);
         Receive<MemberAlive>(alive => Carry(_views?.Alive(alive.Node, alive.View, Now)), alive => alive.Run == _run);
@@ -104,10 +117,11 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             $"{string.Join(", ", _state.Unprepared.Select(member => member.Node))} not prepared within {PrepareDeadline.TotalSeconds:0} s.", badInput: false));
     }
 
+    /// <param name="found">What another Coordinator left of the run, which this one takes over; null for a new run.</param>
     /// <param name="probe">Asks a node's data plane whether its process lives; blocks within the run's deadlines, and is not called on the actor's thread.</param>
     public static Props Props(
-        RunId run, RunRequest request, EventLog events, PackServer packs, TimeProvider time, Func<ViewMember, ProbeAnswer> probe) =>
-        Akka.Actor.Props.Create(() => new RunActor(run, request, events, packs, time, probe));
+        RunId run, RunRequest request, RunRecord? found, EventLog events, PackServer packs, TimeProvider time, Func<ViewMember, ProbeAnswer> probe) =>
+        Akka.Actor.Props.Create(() => new RunActor(run, request, found, events, packs, time, probe));
 
     private TimeSpan Now => _time.GetElapsedTime(_start);
 
@@ -115,9 +129,15 @@ public sealed class RunActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        if (_found is { } found)
+        {
+            TakeOver(found);
+            return;
+        }
+
         Say(RunEventKind.State, $"Run {_run}: reading {_request.Data}");
-        var (request, packs, events, cancel) = (_request, _packs, _events, _ended.Token);
-        Task.Run(() => DataPreparation.Run(request, packs, events, cancel), cancel).PipeTo(
+        var (run, request, packs, events, cancel) = (_run, _request, _packs, _events, _ended.Token);
+        Task.Run(() => DataPreparation.Run(run, request, packs, events, cancel), cancel).PipeTo(
             Self, failure: error => new DataPreparation.NotPacked($"Packing the data failed: {error.Message}", BadInput: false));
     }
 
@@ -158,12 +178,88 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     private void Follow(NodesChanged changed)
     {
         _nodes = changed.Nodes;
+        if (_state.Phase == RunPhase.Over)
+        {
+            foreach (var node in _nodes.Where(node => node.Registration.Run?.Run == _run))
+                node.Actor.Tell(new RunOver(_run));
+            Context.Stop(Self);
+            return;
+        }
+
         foreach (var lost in changed.Lost)
             Lose(lost, "left the cluster");
-        if (_state.Phase == RunPhase.Gathering)
+        if (_state.Phase == RunPhase.TakingOver)
+            AskMembers();
+        else if (_state.Phase == RunPhase.Gathering)
             TryForm();
         else if (_state.Phase == RunPhase.Training)
             Invite();
+    }
+
+    /// <summary>
+    /// The members train on meanwhile, or wait for a view; what they know and what is written in the folder is all there is to know.
+    /// </summary>
+    private void TakeOver(RunRecord found)
+    {
+        _state = _state with { Phase = RunPhase.TakingOver };
+        _events.GoOnFrom(Path.Combine(_request.Folder, "events.jsonl"));
+        if (_events.Last is { Kind: RunEventKind.Finished or RunEventKind.Failed })
+        {
+            _state = _state with { Phase = RunPhase.Over }; // the other one had led it to its end, but not told all of its members
+            return;
+        }
+
+        _packs.Serve(found.PackSha256, DataPreparation.PackPath(_request));
+        _pack = new DataPreparation.Packed(
+            _events.Data ?? new DataSummary("", 0, _request.Size, _request.Channels, found.PackSha256, [], []), found.PackSha256, found.PackBytes);
+        Say(RunEventKind.State, "Another Coordinator takes the run over from its members' reports");
+        Timers.StartSingleTimer("take over", TakeOverDeadlinePassed.Instance, RegistrationDeadline + _deadlines.MaxStall);
+    }
+
+    private void AskMembers()
+    {
+        foreach (var node in _nodes.Where(node => node.Registration.Run?.Run == _run && !_reports.ContainsKey(node.Id)))
+            node.Actor.Tell(new DescribeMember(_run));
+    }
+
+    private void Accept(MemberReport report)
+    {
+        if (_state.Phase != RunPhase.TakingOver)
+            return;
+        _reports[report.Node] = report;
+        var newest = _reports.Values.Select(known => known.View).MaxBy(view => view?.Number ?? 0);
+        if (newest is not null && newest.Members.All(member => _reports.ContainsKey(member.Node)))
+            EndTakeOver();
+    }
+
+    /// <summary>All members of the newest view have reported, or those that have not are late: the run is led from here on.</summary>
+    private void EndTakeOver()
+    {
+        if (_state.Phase != RunPhase.TakingOver)
+            return;
+
+        Timers.Cancel("take over");
+        Timers.StartPeriodicTimer("views", ViewTick.Instance, _deadlines.Beat);
+        if (_reports.Values.Select(known => known.View).MaxBy(view => view?.Number ?? 0) is not { } newest)
+        {
+            TellMembers(new AbortRun(_run, "the Coordinator changed before training began"));
+            StartAgain("the Coordinator changed before training began");
+            return;
+        }
+
+        var position = _reports.Values.Max(report => report.Position);
+        _state = _state.In(newest);
+        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now);
+        Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
+        Say(RunEventKind.State, $"Took over in view {newest.Number} with {string.Join(", ", _reports.Keys)}");
+
+        // Who has not heard of the newest view, or has left it, waits for the next one.
+        foreach (var report in _reports.Values.Where(report => report.Waits || report.View?.Number != newest.Number))
+            Carry(_views.Halt(new MemberHalted(_run, report.Node, newest.Number, report.Position, report.SumHash), Now));
+        foreach (var member in newest.Members.Where(member => !_reports.ContainsKey(member.Node) && Known(member.Node) is not null))
+            Carry(_views.Gone(member.Node, "is not in the run any more", Now));
+        foreach (var member in newest.Members.Where(member => Known(member.Node) is null))
+            Carry(_views.Suspect(new PeerSuspect(_run, _reports.Keys.First(_views.IsMember), newest.Number, [member.Node], position / 2, -1, -1, 0, Diverged: false, $"{member.Node} did not report to the new Coordinator"), Now));
     }
 
     private void Lose(NodeId node, string reason)
@@ -537,8 +633,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers
             case RunPhase.Packing or RunPhase.Gathering:
                 Fail($"Stopped before training began: {reason}", badInput: false);
                 break;
-            case RunPhase.Preparing or RunPhase.Over:
-                break; // Preparing: the members are told once they train, and stop after one step. Over: nothing to stop.
+            case RunPhase.Preparing or RunPhase.Over or RunPhase.TakingOver:
+                break; // Preparing, taking over: the members are told once they train, and stop after one step. Over: nothing to stop.
             default:
                 throw new InvalidOperationException($"Run phase {_state.Phase} has no rule for stopping.");
         }

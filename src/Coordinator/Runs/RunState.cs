@@ -9,6 +9,9 @@ public enum RunPhase
     /// <summary>The data set is read and packed.</summary>
     Packing,
 
+    /// <summary>Another Coordinator began it; its members are asked where they are.</summary>
+    TakingOver,
+
     /// <summary>Waiting for enough nodes to register.</summary>
     Gathering,
 

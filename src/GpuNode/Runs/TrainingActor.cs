@@ -59,6 +59,11 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
             Hear();
             _session!.Pause(pause.View);
         });
+        Receive<DescribeMember>(_ =>
+        {
+            Hear();
+            Sender.Tell(_session!.Describe());
+        });
         Receive<Beat>(_ => _coordinatorsRun.Tell(_sign));
         Receive<NodeActor.Leave>(leave =>
         {

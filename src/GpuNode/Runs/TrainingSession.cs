@@ -35,6 +35,9 @@ public sealed class TrainingSession(
     private volatile ViewPart? _part;
     private CancellationTokenSource _viewOver = new();
     private long _view, _overView, _pauseView, _incarnation;
+    private ViewIssued? _newest;
+    private ulong _sumHash;
+    private long _position;
     private RunWriter? _writer;
 
     private RunPlan Plan => prepare.Plan;
@@ -56,7 +59,7 @@ public sealed class TrainingSession(
                 return;
             }
 
-            (_incarnation, _view) = (issued.Incarnation, issued.View.Number);
+            (_incarnation, _view, _newest) = (issued.Incarnation, issued.View.Number, issued);
             _viewOver.Cancel();
             _viewOver = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
             _part?.End($"view {_view} was issued");
@@ -78,6 +81,13 @@ public sealed class TrainingSession(
             _viewOver.Cancel();
             _part?.End(reason);
         }
+    }
+
+    /// <summary>Where this node is, for a Coordinator that takes the run over.</summary>
+    public MemberReport Describe()
+    {
+        lock (_viewLock)
+            return new MemberReport(prepare.Run, node, _newest?.View, _position, _sumHash, Waits: _part is null);
     }
 
     /// <summary>Ends the view after a whole step, all members alike.</summary>
@@ -217,8 +227,6 @@ public sealed class TrainingSession(
                 var watch = new PeerWatch(part.Group, _deadlines);
                 while (!part.Wait(_lookPeriod, _aborted.Token))
                     watch.Look();
-                lock (_viewLock)
-                    _part = null;
             }
         }
 
@@ -226,6 +234,8 @@ public sealed class TrainingSession(
         var lead = Furthest(loops);
         var sum = lead.LastSum;
         var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
+        lock (_viewLock)
+            (_part, _position, _sumHash) = (null, lead.Position, hash);
         if (loops.All(loop => loop.Ended))
         {
             lead = loops[0];
