@@ -58,7 +58,7 @@ internal sealed class LocalCluster : IAsyncDisposable
             var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
-                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Name=gpu-node-{number}"]))
+                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Overlap={wanted.Overlap}", $"--Node:Name=gpu-node-{number}"]))
                     .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
                     .Select(async start =>
                     {

@@ -42,6 +42,10 @@ public sealed class ReplicaLoop
 
     public required string Device { get; init; }
     public required int Threads { get; init; }
+
+    /// <summary>Work on the next step while G's gradients are exchanged.</summary>
+    public required bool Overlap { get; init; }
+
     public required ElementType ElementType { get; init; }
     public required Checkpoint? Checkpoint { get; init; }
 
@@ -171,7 +175,14 @@ public sealed class ReplicaLoop
 
             Faults.Soon(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
             var start = Stopwatch.GetTimestamp();
-            part.Local.AllReduce(Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part), Aborted);
+            using (var pending = part.Local.Begin(
+                Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
+            {
+                if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.StopRequested)
+                    start = WorkAhead(replica, part, start);
+                pending.Wait(Aborted);
+            }
+
             start = Lap(start, ref _exchangeTicks);
             Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DUpdate : FaultPoint.GUpdate, step);
             Apply(replica, part.View);
@@ -215,6 +226,15 @@ public sealed class ReplicaLoop
 
         Lap(start, ref _computeTicks);
         return true;
+    }
+
+    /// <summary>Begins the next step while G's gradients are exchanged. If the view ends meanwhile, whoever owns the shards then does it again, or not.</summary>
+    private long WorkAhead(Replica replica, ViewPart part, long start)
+    {
+        var owned = part.Owned[Index];
+        for (var shard = owned.First; shard < owned.End && !part.IsOver; shard++)
+            replica.WorkAhead(Step + 1, shard);
+        return Lap(start, ref _computeTicks);
     }
 
     /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>

@@ -170,6 +170,7 @@ public sealed class TrainingSession(
                 Index = i,
                 Device = services.Devices[i],
                 Threads = services.ThreadsPerReplica,
+                Overlap = services.Overlap,
                 ElementType = type,
                 Checkpoint = checkpoint,
                 Aborted = _aborted.Token,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ganymede.Datasets;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -81,6 +82,7 @@ public sealed class Translation : IDisposable
     public void Dispose() => _background.Dispose();
 
     // Pixels from outside read pixel 0 and are masked: where() passes no gradient to them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call
     private static void FillPlan((int Down, int Right) shift, int height, int width, Span<long> source, Span<bool> inside)
     {
         for (var y = 0; y < height; y++)
