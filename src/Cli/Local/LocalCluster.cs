@@ -14,6 +14,11 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
 
+    private const string CoordinatorName = "coordinator";
+
+    /// <summary>A Coordinator that dies again and again has a reason that a restart does not cure.</summary>
+    private const int MostRestarts = 5;
+
     /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
 
@@ -21,7 +26,9 @@ internal sealed class LocalCluster : IAsyncDisposable
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _folder;
+    private string[] _seed = [];
     private int _stopping;
+    private int _restarts;
 
     private LocalCluster(string folder) => _folder = folder;
 
@@ -30,7 +37,7 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     public Uri Coordinator { get; private set; } = null!;
 
-    /// <summary>Completes when a process ended that should not have, with what is known of it.</summary>
+    /// <summary>Completes when a process ended without which the work cannot go on, with what is known of it.</summary>
     public Task<FailedException> Broken => _broken.Task;
 
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
@@ -46,13 +53,13 @@ internal sealed class LocalCluster : IAsyncDisposable
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            string[] seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
+            string[] seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
             var devices = $"--Node:Devices={string.Join(',', wanted.Devices)}";
             var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
-                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Overlap={wanted.Overlap}"]))
-                    .Prepend((Name: "coordinator", Program: "Coordinator", Arguments: seed))
+                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Overlap={wanted.Overlap}", $"--Node:Name=gpu-node-{number}"]))
+                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
                     .Select(async start =>
                     {
                         try
@@ -100,7 +107,8 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
         var child = ChildProcess.Start(name, program, arguments, LogOf(name));
-        _children.Add(child);
+        lock (_children)
+            _children.Add(child);
         _ = WatchAsync(child);
         try
         {
@@ -119,8 +127,44 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task WatchAsync(ChildProcess child)
     {
         await child.Ended;
-        if (Volatile.Read(ref _stopping) == 0)
+        if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
+            return;
+        if (child.Name == CoordinatorName && child.Ready.IsCompletedSuccessfully && Interlocked.Increment(ref _restarts) <= MostRestarts)
+            await RestartAsync(await child.Ready);
+        else
             _broken.TrySetResult(await DeathAsync(child));
+    }
+
+    /// <summary>
+    /// A Coordinator on the ports of the one that died: members train on meanwhile, it takes the run over from what they report, and
+    /// whoever follows the run's events finds it where it was. The cluster takes the new process of an address for the old one's end.
+    /// </summary>
+    private async Task RestartAsync(Announcement died)
+    {
+        try
+        {
+            await StartAsync(CoordinatorName, "Coordinator",
+            [
+                .. _seed, $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                $"--Data:Port={died.Data!.Split(':')[^1]}",
+            ], CancellationToken.None);
+        }
+        catch (FailedException failure)
+        {
+            _broken.TrySetResult(failure);
+        }
+    }
+
+    /// <summary>A run goes on while one of its nodes lives, and needs no Lighthouse once all have met.</summary>
+    private bool IsDoneWithout(ChildProcess child)
+    {
+        lock (_children)
+        {
+            return child.Ready.IsCompletedSuccessfully
+                && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+        }
+
+        static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
     }
 
     private async Task<FailedException> DeathAsync(ChildProcess child)
