@@ -305,8 +305,7 @@ public sealed class TrainingSession(
             _writer ??= new RunWriter(prepare, preset, issued.Position / 2, message => report(message), node);
 
         var part = new ViewPart(issued.View.Number, issued.Position, group, new LocalGroup(group, loops.Length, Plan.Shards, type),
-            [.. ShardAssignment.Even(members[self].ShardCount, loops.Length)
-                .Select(owned => owned with { First = members[self].FirstShard + owned.First })])
+            ShardAssignment.Even(new ShardRange(members[self].FirstShard, members[self].ShardCount), loops.Length))
         {
             Sum = sum,
             State = state,
