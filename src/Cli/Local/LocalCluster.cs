@@ -16,9 +16,6 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     private const string CoordinatorName = "coordinator";
 
-    /// <summary>A Coordinator that dies again and again has a reason that a restart does not cure.</summary>
-    private const int MostRestarts = 5;
-
     /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
 
@@ -28,7 +25,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     private readonly string _folder;
     private string[] _seed = [];
     private int _stopping;
-    private int _restarts;
+    private ClusterFlags.Values _wanted = null!;
 
     private LocalCluster(string folder) => _folder = folder;
 
@@ -36,6 +33,15 @@ internal sealed class LocalCluster : IAsyncDisposable
     public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http);
 
     public Uri Coordinator { get; private set; } = null!;
+
+    /// <summary>How often a Coordinator that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
+    public int RestartsLeft { get; set; } = 5;
+
+    /// <summary>GPU nodes that live.</summary>
+    public IReadOnlyList<(string Name, int Pid)> Nodes => Living(IsNode);
+
+    /// <summary>The Coordinator's process; none for the moment between a death and the next start.</summary>
+    public int? CoordinatorPid => Living(child => child.Name == CoordinatorName) is [.., var last] ? last.Pid : null;
 
     /// <summary>Completes when a process ended without which the work cannot go on, with what is known of it.</summary>
     public Task<FailedException> Broken => _broken.Task;
@@ -45,7 +51,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
     public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel)
     {
-        var cluster = new LocalCluster(folder);
+        var cluster = new LocalCluster(folder) { _wanted = wanted };
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "logs"));
@@ -53,12 +59,10 @@ internal sealed class LocalCluster : IAsyncDisposable
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            string[] seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
-            var devices = $"--Node:Devices={string.Join(',', wanted.Devices)}";
-            var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
+            var seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
-                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads, $"--Node:Overlap={wanted.Overlap}", $"--Node:Name=gpu-node-{number}"]))
+                    .Select(number => (Name: NodeName(number), Program: "GpuNode", Arguments: cluster.NodeArguments(NodeName(number))))
                     .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
                     .Select(async start =>
                     {
@@ -85,6 +89,15 @@ internal sealed class LocalCluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts one more node, which joins what is going on.</summary>
+    public async Task<int> AddNodeAsync(CancellationToken cancel)
+    {
+        int number;
+        lock (_children)
+            number = 1 + _children.Count(IsNode);
+        return (await StartAsync(NodeName(number), "GpuNode", NodeArguments(NodeName(number)), cancel)).Pid;
     }
 
     /// <summary>Ends the processes at once, without asking.</summary>
@@ -129,7 +142,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         await child.Ended;
         if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
             return;
-        if (child.Name == CoordinatorName && child.Ready.IsCompletedSuccessfully && Interlocked.Increment(ref _restarts) <= MostRestarts)
+        if (child.Name == CoordinatorName && child.Ready.IsCompletedSuccessfully && RestartsLeft-- > 0)
             await RestartAsync(await child.Ready);
         else
             _broken.TrySetResult(await DeathAsync(child));
@@ -164,7 +177,22 @@ internal sealed class LocalCluster : IAsyncDisposable
                 && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
         }
 
-        static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
+    }
+
+    private static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
+
+    private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"gpu-node-{number}");
+
+    private string[] NodeArguments(string name) =>
+    [
+        .. _seed, $"--Node:Name={name}", $"--Node:Devices={string.Join(',', _wanted.Devices)}", $"--Node:Overlap={_wanted.Overlap}",
+        string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={_wanted.Threads}"),
+    ];
+
+    private (string Name, int Pid)[] Living(Func<ChildProcess, bool> which)
+    {
+        lock (_children)
+            return [.. _children.Where(child => which(child) && child.Ready.IsCompletedSuccessfully && !child.Ended.IsCompleted).Select(child => (child.Name, child.Pid))];
     }
 
     private async Task<FailedException> DeathAsync(ChildProcess child)

@@ -183,10 +183,10 @@ public sealed class ReplicaLoop
                 pending.Wait(Aborted);
             }
 
-            start = Lap(start, ref _exchangeTicks);
+            start = Lap(start, ref _exchangeTicks, part, "sum");
             Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DUpdate : FaultPoint.GUpdate, step);
             Apply(replica, part.View);
-            Lap(start, ref _updateTicks);
+            Lap(start, ref _updateTicks, part, "update");
         }
 
         if (part.Writer is { } writer)
@@ -224,7 +224,7 @@ public sealed class ReplicaLoop
             phase.Sums.Add(shard, phase.Gradient);
         }
 
-        Lap(start, ref _computeTicks);
+        Lap(start, ref _computeTicks, part, "compute");
         return true;
     }
 
@@ -234,7 +234,7 @@ public sealed class ReplicaLoop
         var owned = part.Owned[Index];
         for (var shard = owned.First; shard < owned.End && !part.IsOver; shard++)
             replica.WorkAhead(Step + 1, shard);
-        return Lap(start, ref _computeTicks);
+        return Lap(start, ref _computeTicks, part, "compute");
     }
 
     /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>
@@ -290,10 +290,12 @@ public sealed class ReplicaLoop
         }
     }
 
-    private static long Lap(long start, ref long ticks)
+    private long Lap(long start, ref long ticks, ViewPart part, string what)
     {
         var now = Stopwatch.GetTimestamp();
         ticks += now - start;
+        if (Index == 0)
+            Session.Recorder.Add(what, part.View, Position, Stopwatch.GetElapsedTime(start, now).TotalMilliseconds);
         return now;
     }
 

@@ -42,6 +42,8 @@ public sealed class TrainingSession(
 
     private RunPlan Plan => prepare.Plan;
 
+    public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System);
+
     /// <summary>True once <see cref="RequestStop"/> was called; replicas tell the other members in the next all-reduce.</summary>
     public bool StopRequested => _stopRequested;
 
@@ -103,6 +105,7 @@ public sealed class TrainingSession(
     public void Suspect(ViewPart part, CollectiveException failure, long position)
     {
         _log.ViewBroken(prepare.Run, part.View, failure.Message);
+        Recorder.Add("suspect", part.View, position, failure.Waited.TotalMilliseconds, failure.Message);
         report(new PeerSuspect(
             prepare.Run, node, part.View, [.. failure.Party.Split(',').Select(name => new NodeId(name))], position / 2, (int)(position % 2),
             failure.Chunk, failure.Waited.TotalSeconds, failure is DivergenceException, failure.Message));
@@ -237,6 +240,7 @@ public sealed class TrainingSession(
         var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
         lock (_viewLock)
             (_part, _position, _sumHash) = (null, lead.Position, hash);
+        Recorder.Add(lead.Ended ? "end" : "halt", issued.View.Number, lead.Position);
         if (loops.All(loop => loop.Ended))
         {
             lead = loops[0];
@@ -248,6 +252,8 @@ public sealed class TrainingSession(
         {
             report(new MemberHalted(prepare.Run, node, issued.View.Number, lead.Position, hash));
         }
+
+        Recorder.Dump(); // after the word that others wait for
     }
 
     /// <summary>A failure may come between two replicas' copies of a sum: then one is a phase ahead of another.</summary>
@@ -260,6 +266,7 @@ public sealed class TrainingSession(
         lock (_viewLock)
             over = _viewOver.Token;
 
+        Recorder.Add("view", issued.View.Number, issued.Position, text: issued.Reason);
         var members = issued.View.Members;
         var self = Array.FindIndex(members, member => member.Node == node);
         byte[]? sum = null;
@@ -298,8 +305,7 @@ public sealed class TrainingSession(
             _writer ??= new RunWriter(prepare, preset, issued.Position / 2, message => report(message), node);
 
         var part = new ViewPart(issued.View.Number, issued.Position, group, new LocalGroup(group, loops.Length, Plan.Shards, type),
-            [.. ShardAssignment.Even(members[self].ShardCount, loops.Length)
-                .Select(owned => owned with { First = members[self].FirstShard + owned.First })])
+            ShardAssignment.Even(new ShardRange(members[self].FirstShard, members[self].ShardCount), loops.Length))
         {
             Sum = sum,
             State = state,
@@ -384,6 +390,8 @@ public sealed class TrainingSession(
 
         var badInput = failure is CheckpointException or BadDataException or PresetException;
         _log.Failed(failure, prepare.Run);
+        Recorder.Add("failed", _view, _position, text: failure.Message);
+        Recorder.Dump();
         report(new MemberFailed(prepare.Run, node, failure.Message, badInput));
     }
 }
