@@ -23,6 +23,8 @@ public static class Shell
             DemoCommand.Create(),
             TrainCommand.Create(),
             GenerateCommand.Create(),
+            ExplainCommand.Create(),
+            ChaosCommand.Create(),
             BenchCommand.Create(),
             PresetsCommand.Create(),
             DoctorCommand.Create(),

@@ -105,6 +105,13 @@ public sealed class DataPlane : IAsyncDisposable
         Files.Put(key, Path.GetFullPath(path));
     }
 
+    /// <summary>Offers memory under a key to <see cref="Fetch"/>. Who changes it while offered, hands out nonsense.</summary>
+    public void Serve(string key, ReadOnlyMemory<byte> content)
+    {
+        FileShelf.RequireKey(key);
+        Files.Put(key, content);
+    }
+
     /// <summary>Offers it no longer; who is being served gets the rest.</summary>
     public void Unserve(string key) => Files.Remove(key);
 
@@ -135,9 +142,22 @@ public sealed class DataPlane : IAsyncDisposable
         }
 
         ArgumentOutOfRangeException.ThrowIfNegative(maximumBytes);
-        var fetch = new FileFetch(host, port, key, destinationPath, sha256, maximumBytes, Options.MaxStall, progress);
+        var fetch = new FileFetch(host, port, key, maximumBytes, Options.MaxStall, progress);
         return Task.Factory.StartNew(
-            () => fetch.Run(cancel), cancel, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+            () => fetch.Run(destinationPath, sha256, cancel), cancel, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+    }
+
+    /// <summary>Fetches what is served under a key into memory; blocks. Frames are checked on their way, the content as a whole is not.</summary>
+    /// <param name="host">The serving data plane.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="key">The key it is served under.</param>
+    /// <param name="maximumBytes">More is refused before a byte of it is read.</param>
+    /// <param name="cancel">Ends it at once.</param>
+    /// <exception cref="FetchException">Names host, port, key and cause.</exception>
+    public byte[] Fetch(string host, int port, string key, int maximumBytes, CancellationToken cancel = default)
+    {
+        FileShelf.RequireKey(key);
+        return new FileFetch(host, port, key, maximumBytes, Options.MaxStall, progress: null).Run(cancel);
     }
 
     /// <summary>Closes the listener and all groups.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 
@@ -8,38 +7,77 @@ namespace Ganymede.Collectives;
 public sealed class FetchException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>The fetching side of <see cref="FileShelf"/>.</summary>
-internal sealed class FileFetch(
-    string host, int port, string key, string destination, string sha256, long maximumBytes, TimeSpan maxStall, IProgress<long>? progress)
+internal sealed class FileFetch(string host, int port, string key, long maximumBytes, TimeSpan maxStall, IProgress<long>? progress)
 {
     private volatile Socket? _socket;
 
-    public void Run(CancellationToken cancel)
+    /// <summary>Fetches into a file that appears whole, with this SHA-256, or not at all.</summary>
+    public void Run(string destination, string sha256, CancellationToken cancel)
     {
         var temporary = "";
         try
         {
-            var folder = Path.GetDirectoryName(Path.GetFullPath(destination))!;
-            Directory.CreateDirectory(folder);
-            using var registration = cancel.UnsafeRegister(static state => ((FileFetch)state!)._socket?.Dispose(), this);
-            using var socket = Dialer.Connect(host, port, maxStall, () => cancel.IsCancellationRequested, opened => _socket = opened);
-            cancel.ThrowIfCancellationRequested();
-            var size = Ask(socket);
-            temporary = Path.Combine(folder, $".{Path.GetFileName(destination)}.{Guid.NewGuid():N}.part");
-            using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+            Connected(socket =>
             {
-                Receive(new FrameStream(socket), file, size, cancel);
-                RandomAccess.FlushToDisk(file);
-            }
+                var folder = Path.GetDirectoryName(Path.GetFullPath(destination))!;
+                Directory.CreateDirectory(folder);
+                var size = Ask(socket);
+                temporary = Path.Combine(folder, $".{Path.GetFileName(destination)}.{Guid.NewGuid():N}.part");
+                using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+                using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+                {
+                    var buffer = new byte[FileShelf.PartBytes];
+                    Receive(new FrameStream(socket), size, (_, count) => buffer.AsMemory(0, count), (offset, part) =>
+                    {
+                        hash.AppendData(part.Span);
+                        RandomAccess.Write(file, part.Span, offset);
+                    }, cancel);
+                    RandomAccess.FlushToDisk(file);
+                }
 
-            File.Move(temporary, destination, overwrite: true);
+                var actual = Convert.ToHexStringLower(hash.GetHashAndReset());
+                if (!actual.Equals(sha256, StringComparison.OrdinalIgnoreCase))
+                {
+                    throw new LinkException($"sent content whose SHA-256 is {actual}, not {sha256.ToLowerInvariant()}");
+                }
+
+                File.Move(temporary, destination, overwrite: true);
+            }, cancel);
         }
-        catch (Exception error) when (error is LinkException or SocketException or IOException or ObjectDisposedException or UnauthorizedAccessException or OperationCanceledException)
+        catch
         {
             if (temporary.Length > 0)
             {
                 File.Delete(temporary);
             }
 
+            throw;
+        }
+    }
+
+    /// <summary>Fetches into memory. Each frame's checksum is verified; whether it is the right content is for the caller to see.</summary>
+    public byte[] Run(CancellationToken cancel)
+    {
+        byte[] content = [];
+        Connected(socket =>
+        {
+            content = GC.AllocateUninitializedArray<byte>((int)Ask(socket));
+            Receive(new FrameStream(socket), content.Length, (offset, count) => content.AsMemory((int)offset, count), (_, _) => { }, cancel);
+        }, cancel);
+        return content;
+    }
+
+    private void Connected(Action<Socket> fetch, CancellationToken cancel)
+    {
+        try
+        {
+            using var registration = cancel.UnsafeRegister(static state => ((FileFetch)state!)._socket?.Dispose(), this);
+            using var socket = Dialer.Connect(host, port, maxStall, () => cancel.IsCancellationRequested, opened => _socket = opened);
+            cancel.ThrowIfCancellationRequested();
+            fetch(socket);
+        }
+        catch (Exception error) when (error is LinkException or SocketException or IOException or ObjectDisposedException or UnauthorizedAccessException or OperationCanceledException)
+        {
             cancel.ThrowIfCancellationRequested();
             throw new FetchException($"cannot fetch '{key}' from {host}:{port}: the peer {error.Message}".Replace("the peer cannot", "cannot", StringComparison.Ordinal), error);
         }
@@ -56,39 +94,26 @@ internal sealed class FileFetch(
             : reply.Size;
     }
 
-    private void Receive(FrameStream stream, Microsoft.Win32.SafeHandles.SafeFileHandle file, long size, CancellationToken cancel)
+    /// <summary>Takes <paramref name="size"/> bytes in: each part into the memory that <paramref name="room"/> gives for (offset, count), then
+    /// shows it to <paramref name="received"/>.</summary>
+    private void Receive(
+        FrameStream stream, long size, Func<long, int, Memory<byte>> room, Action<long, ReadOnlyMemory<byte>> received, CancellationToken cancel)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = ArrayPool<byte>.Shared.Rent(FileShelf.PartBytes);
-        try
+        for (var offset = 0L; offset < size;)
         {
-            for (var offset = 0L; offset < size;)
+            cancel.ThrowIfCancellationRequested();
+            var header = stream.ReceiveHeader();
+            var count = header.PayloadBytes;
+            if (header.Kind != FrameKind.File || header.Offset != offset || header.Count != count || count < 1 || count > Math.Min(FileShelf.PartBytes, size - offset))
             {
-                cancel.ThrowIfCancellationRequested();
-                var header = stream.ReceiveHeader();
-                var count = header.PayloadBytes;
-                if (header.Kind != FrameKind.File || header.Offset != offset || header.Count != count || count < 1 || count > Math.Min(FileShelf.PartBytes, size - offset))
-                {
-                    throw new LinkException($"sent {count} bytes at {header.Offset} where at most {Math.Min(FileShelf.PartBytes, size - offset)} at {offset} were due");
-                }
-
-                var part = buffer.AsSpan(0, count);
-                stream.ReceivePayload(header, part);
-                hash.AppendData(part);
-                RandomAccess.Write(file, part, offset);
-                offset += count;
-                progress?.Report(offset);
+                throw new LinkException($"sent {count} bytes at {header.Offset} where at most {Math.Min(FileShelf.PartBytes, size - offset)} at {offset} were due");
             }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
 
-        var actual = Convert.ToHexStringLower(hash.GetHashAndReset());
-        if (!actual.Equals(sha256, StringComparison.OrdinalIgnoreCase))
-        {
-            throw new LinkException($"sent content whose SHA-256 is {actual}, not {sha256.ToLowerInvariant()}");
+            var part = room(offset, count);
+            stream.ReceivePayload(header, part.Span);
+            received(offset, part);
+            offset += count;
+            progress?.Report(offset);
         }
     }
 }

@@ -4,11 +4,12 @@ using System.Net.Sockets;
 
 namespace Ganymede.Collectives;
 
-/// <summary>The files this process serves, by key. A key is only ever looked up, never made into a path.</summary>
+/// <summary>The files, and pieces of memory, this process serves, by key. A key is only ever looked up, never made into a path.</summary>
 internal sealed class FileShelf
 {
     public const int PartBytes = 256 * 1024;
     private readonly ConcurrentDictionary<string, string> _paths = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ReadOnlyMemory<byte>> _memory = new(StringComparer.Ordinal);
 
     public static bool IsKey(string key) => key.Length is >= 1 and <= 128 && key.All(c => c is >= 'a' and <= 'z' or >= '0' and <= '9' or '-');
 
@@ -22,11 +23,29 @@ internal sealed class FileShelf
 
     public void Put(string key, string path) => _paths[key] = path;
 
-    public void Remove(string key) => _paths.TryRemove(key, out _);
+    public void Put(string key, ReadOnlyMemory<byte> content) => _memory[key] = content;
+
+    public void Remove(string key)
+    {
+        _paths.TryRemove(key, out _);
+        _memory.TryRemove(key, out _);
+    }
 
     /// <summary>Answers a fetch: the length, then the content in frames.</summary>
     public void Send(Socket socket, string key)
     {
+        if (IsKey(key) && _memory.TryGetValue(key, out var content))
+        {
+            Handshake.Send(socket, new HelloReply(true, "", content.Length));
+            var frames = new FrameStream(socket);
+            for (var offset = 0; offset < content.Length; offset += PartBytes)
+            {
+                SendPart(frames, content.Span.Slice(offset, Math.Min(PartBytes, content.Length - offset)), offset);
+            }
+
+            return;
+        }
+
         if (!IsKey(key) || !_paths.TryGetValue(key, out var path))
         {
             Handshake.Send(socket, new HelloReply(false, "there is nothing under this key", 0));
@@ -48,8 +67,7 @@ internal sealed class FileShelf
                     throw new IOException($"'{path}' has become shorter while it was served");
                 }
 
-                var part = buffer.AsSpan(0, count);
-                stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, count, 0, PayloadChecksum.Of(part), count), part);
+                SendPart(stream, buffer.AsSpan(0, count), offset);
                 offset += count;
             }
         }
@@ -58,6 +76,9 @@ internal sealed class FileShelf
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    private static void SendPart(FrameStream stream, ReadOnlySpan<byte> part, long offset) =>
+        stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, part.Length, 0, PayloadChecksum.Of(part), part.Length), part);
 
     private static Microsoft.Win32.SafeHandles.SafeFileHandle Open(Socket socket, string path)
     {

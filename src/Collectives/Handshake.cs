@@ -11,6 +11,9 @@ internal enum HelloPurpose
 {
     Join = 1,
     Fetch = 2,
+
+    /// <summary>Are you alive? Any live process answers, whatever its threads compute.</summary>
+    Probe = 3,
 }
 
 /// <summary>First message of whoever connects. For a fetch only <see cref="Key"/> says something; for a join all but it.</summary>

@@ -105,6 +105,12 @@ internal sealed class Listener : IDisposable
                 return;
             }
 
+            if (hello.Purpose == HelloPurpose.Probe)
+            {
+                Handshake.Send(socket, new HelloReply(true, "", 0));
+                return;
+            }
+
             var group = Answer(socket, hello);
             socket.SendTimeout = 0;
             keep = true;

@@ -51,12 +51,17 @@ public sealed class PartialSums
 
     /// <summary>Adds the gradient of a shard. Shards come in ascending order, none left out.</summary>
     /// <exception cref="ArgumentException">Another shard than <see cref="Next"/>, or another length.</exception>
-    public void Add(int shard, ReadOnlySpan<byte> gradient)
+    public void Add(int shard, ReadOnlySpan<byte> gradient) => Add(new Subtree(0, shard), gradient);
+
+    /// <summary>Adds the sum of a whole subtree, which an owner of its shards has computed before.</summary>
+    /// <exception cref="ArgumentException">It does not begin at <see cref="Next"/>, ends beyond the owned range, or has another length.</exception>
+    public void Add(Subtree node, ReadOnlySpan<byte> gradient)
     {
-        if (shard != _next || shard >= _owned.End)
+        var shard = node.Shards.First;
+        if (shard != _next || node.Shards.End > _owned.End)
         {
             throw new ArgumentException(
-                $"shard {shard} added where {(_next < _owned.End ? $"shard {_next}" : "none")} was due (owned: {_owned.First}..{_owned.End})", nameof(shard));
+                $"shard {shard} added where {(_next < _owned.End ? $"shard {_next}" : "none")} was due (owned: {_owned.First}..{_owned.End})", nameof(node));
         }
 
         if (gradient.Length != _bytes)
@@ -64,8 +69,7 @@ public sealed class PartialSums
             throw new ArgumentException($"gradient of shard {shard} has {gradient.Length} bytes, not {_bytes}", nameof(gradient));
         }
 
-        _next++;
-        var node = new Subtree(0, shard);
+        _next = node.Shards.End;
         if (_stack.Count > 0 && _stack[^1].Node.IsLeftSiblingOf(node))
         {
             // A right sibling needs no copy of its own: it is added where its left sibling lies.

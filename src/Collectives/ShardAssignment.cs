@@ -12,12 +12,18 @@ public static class ShardAssignment
     public static ShardRange[] Even(int shards, int members)
     {
         RequirePowerOfTwo(shards);
+        return Even(new ShardRange(0, shards), members);
+    }
+
+    /// <summary>The same of one member's own shards, any number of them, over its replicas.</summary>
+    public static ShardRange[] Even(ShardRange owned, int members)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThan(members, 1);
         var ranges = new ShardRange[members];
-        var first = 0;
+        var first = owned.First;
         for (var member = 0; member < members; member++)
         {
-            var count = shards / members + (member < shards % members ? 1 : 0);
+            var count = owned.Count / members + (member < owned.Count % members ? 1 : 0);
             ranges[member] = new ShardRange(first, count);
             first += count;
         }

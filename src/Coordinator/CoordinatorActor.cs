@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
+using Ganymede.Collectives;
 using Ganymede.Coordinator.Generation;
 using Ganymede.Coordinator.Runs;
 using Ganymede.Messages;
@@ -28,15 +29,16 @@ public sealed class CoordinatorActor : ReceiveActor
     }
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly Func<RunId, RunRequest, Props> _runProps;
+    private readonly Func<RunId, RunRequest, RunRecord?, Props> _runProps;
     private readonly Func<JobId, GenerationRequest, Props> _generationProps;
     private readonly TimeProvider _time;
     private ImmutableSortedDictionary<string, KnownNode> _nodes = ImmutableSortedDictionary.Create<string, KnownNode>(StringComparer.Ordinal);
     private ImmutableDictionary<string, IActorRef> _jobs = [];
+    private ImmutableHashSet<string> _ended = [];
     private string? _activeRun;
 
     public CoordinatorActor(
-        Func<RunId, RunRequest, Props> runProps, Func<JobId, GenerationRequest, Props> generationProps, TimeProvider time)
+        Func<RunId, RunRequest, RunRecord?, Props> runProps, Func<JobId, GenerationRequest, Props> generationProps, TimeProvider time)
     {
         _runProps = runProps;
         _generationProps = generationProps;
@@ -57,16 +59,23 @@ public sealed class CoordinatorActor : ReceiveActor
 
     public static Props Props(JobEvents events, PackServer packs, TimeProvider time) =>
         Akka.Actor.Props.Create(() => new CoordinatorActor(
-            (run, request) => RunActor.Props(run, request, events.Open(run.Value), packs, time),
+            (run, request, found) => RunActor.Props(
+                run, request, found, events.Open(run.Value), packs, time,
+                member => Probe.Ask(member.Host, member.Port, StallDeadlines.OfSeconds(request.MaxStallSeconds).Probe)),
             (job, request) => GenerationActor.Props(job, request, events.Open(job.Value), time),
             time));
 
     private void Register(RegisterNode registration)
     {
         Sender.Tell(new NodeRegistered(registration.Node));
-        if (_nodes.TryGetValue(registration.Node.Value, out var known) && known.Actor.Equals(Sender))
-            return;
+        if (!_nodes.TryGetValue(registration.Node.Value, out var known) || !known.Actor.Equals(Sender))
+            Greet(registration);
+        if (registration.Run is { } active && !_jobs.ContainsKey(active.Run.Value))
+            TakeOver(active);
+    }
 
+    private void Greet(RegisterNode registration)
+    {
         _log.Info("Node {Node} registered with {Devices} at {Host}:{Port}",
             registration.Node, string.Join(",", registration.Devices), registration.DataHost, registration.DataPort);
         _nodes = _nodes.SetItem(registration.Node.Value, new KnownNode(registration, Sender));
@@ -87,7 +96,28 @@ public sealed class CoordinatorActor : ReceiveActor
 
         var run = new RunId(NewId(submit.Request.PresetName));
         _activeRun = run.Value;
-        StartJob(run.Value, _runProps(run, submit.Request));
+        StartJob(run.Value, _runProps(run, submit.Request, null));
+        Sender.Tell(new Accepted(run.Value));
+    }
+
+    /// <summary>
+    /// A node says that it is in a run this Coordinator has never heard of: another one began it, and is gone. It is taken over, once, from
+    /// what it wrote down and what the members report.
+    /// </summary>
+    private void TakeOver(ActiveRun active)
+    {
+        if (_activeRun is not null || _ended.Contains(active.Run.Value))
+            return;
+        if (RunRecord.Find(active) is not { } record)
+        {
+            _log.Warning("Run {Run} goes on in {Folder}, but nothing there says what it is; its members are told to drop it", active.Run, active.Folder);
+            Sender.Tell(new AbortRun(active.Run, "the Coordinator that began it is gone and left no record of it"));
+            return;
+        }
+
+        _log.Warning("Taking over run {Run} in {Folder}", active.Run, active.Folder);
+        _activeRun = record.Run;
+        StartJob(record.Run, _runProps(active.Run, record.Request, record));
     }
 
     private void Submit(SubmitGeneration submit)
@@ -101,6 +131,7 @@ public sealed class CoordinatorActor : ReceiveActor
 
         var job = new JobId(NewId("generate"));
         StartJob(job.Value, _generationProps(job, submit.Request));
+        Sender.Tell(new Accepted(job.Value));
     }
 
     private void StartJob(string id, Props props)
@@ -108,7 +139,6 @@ public sealed class CoordinatorActor : ReceiveActor
         var job = Context.Watch(Context.ActorOf(props, id));
         _jobs = _jobs.Add(id, job);
         job.Tell(new NodesChanged([.. _nodes.Values], []));
-        Sender.Tell(new Accepted(id));
     }
 
     private void Forget(IActorRef gone)
@@ -118,6 +148,7 @@ public sealed class CoordinatorActor : ReceiveActor
             _jobs = _jobs.Remove(ended.Key);
             if (_activeRun == ended.Key)
                 _activeRun = null;
+            _ended = _ended.Add(ended.Key);
             return;
         }
 

@@ -81,6 +81,45 @@ public sealed class EventLog(TimeProvider time)
         }
     }
 
+    /// <summary>
+    /// Takes in the events that another Coordinator wrote before this one took its job over, and goes on in the same file with the
+    /// next number. A torn last line, as a killed process leaves it, is cut off.
+    /// </summary>
+    public void GoOnFrom(string path)
+    {
+        lock (_lock)
+        {
+            List<RunEvent> known = [];
+            foreach (var line in File.ReadLines(path))
+            {
+                try
+                {
+                    known.Add(JsonSerializer.Deserialize<RunEvent>(line, ApiJson.Options) ?? throw new JsonException("empty"));
+                }
+                catch (JsonException)
+                {
+                    break;
+                }
+            }
+
+            File.WriteAllLines(path + ".tmp", known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
+            File.Move(path + ".tmp", path, overwrite: true);
+            _events.AddRange(known.Where(happened => happened.Kind != RunEventKind.Progress));
+            _lastSequence = known.Count == 0 ? 0 : known[^1].Sequence;
+            _mirror = path;
+        }
+    }
+
+    /// <summary>The data set, once it is packed.</summary>
+    public DataSummary? Data
+    {
+        get
+        {
+            lock (_lock)
+                return _events.Find(happened => happened.Data is not null)?.Data;
+        }
+    }
+
     /// <summary>The newest event; null before the first.</summary>
     public RunEvent? Last
     {

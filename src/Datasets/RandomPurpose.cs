@@ -10,20 +10,16 @@ public static class RandomPurpose
     /// <summary>Order of the real samples; step is the epoch.</summary>
     public const uint RealOrder = 1;
 
-    /// <summary>Generator input while the discriminator is trained.</summary>
-    public const uint DiscriminatorNoise = 2;
+    /// <summary>Generator input of a step.</summary>
+    public const uint Noise = 2;
 
-    /// <summary>Labels asked of the generator while the discriminator is trained.</summary>
-    public const uint DiscriminatorLabels = 3;
+    /// <summary>Labels asked of the generator in a step.</summary>
+    public const uint Labels = 3;
 
     /// <summary>Augmentation of real and generated images while the discriminator is trained.</summary>
     public const uint DiscriminatorAugment = 4;
 
-    /// <summary>Generator input while the generator is trained.</summary>
-    public const uint GeneratorNoise = 5;
-
-    /// <summary>Labels asked of the generator while it is trained.</summary>
-    public const uint GeneratorLabels = 6;
+    // 5 and 6 were the generator's own input and labels, before both phases shared theirs.
 
     /// <summary>Augmentation of generated images while the generator is trained.</summary>
     public const uint GeneratorAugment = 7;

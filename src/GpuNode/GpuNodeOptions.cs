@@ -17,6 +17,9 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     [Range(1, 256)]
     public int Threads { get; set; } = 1;
 
+    /// <summary>Begin the next step's work while gradients are exchanged. Changes no result.</summary>
+    public bool Overlap { get; set; } = true;
+
     /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
     public string CacheFolder { get; set; } = "";
 

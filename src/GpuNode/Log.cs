@@ -11,6 +11,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Run {Run} stops after the step in hand: {Reason}")]
     public static partial void Stopping(this ILogger logger, RunId run, string reason);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "View {View} of run {Run} is not for this node, which is in view {Own}")]
+    public static partial void StaleView(this ILogger logger, RunId run, long view, long own);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "View {View} of run {Run} is over: {What}")]
+    public static partial void ViewBroken(this ILogger logger, RunId run, long view, string what);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Checkpoint {Folder} is not valid and was passed over: {Reason}")]
     public static partial void SkippedCheckpoint(this ILogger logger, string folder, string reason);
 

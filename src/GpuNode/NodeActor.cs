@@ -15,6 +15,15 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     /// <summary>How often the node says that it is there; a Coordinator that moved learns of it within this.</summary>
     public static readonly TimeSpan RegistrationPeriod = TimeSpan.FromSeconds(3);
 
+    /// <summary>From this process, which was asked to end: leave the run after the step in hand. Answered with <see cref="Left"/>.</summary>
+    public sealed record Leave(string Reason);
+
+    /// <summary>No run is on this node any more, and none will be.</summary>
+    public sealed record Left
+    {
+        public static readonly Left Instance = new();
+    }
+
     private sealed record RegistrationTick
     {
         public static readonly RegistrationTick Instance = new();
@@ -27,6 +36,9 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private readonly Func<StartSampling, IActorRef, Props> _samplerProps;
     private IActorRef _run = ActorRefs.Nobody;
     private RunId? _runId;
+    private ActiveRun? _activeRun;
+    private (PrepareRun Prepare, IActorRef Coordinator)? _next;
+    private IActorRef _leaver = ActorRefs.Nobody;
     private bool _registered;
 
     public NodeActor(
@@ -38,7 +50,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         _runProps = runProps;
         _samplerProps = samplerProps;
 
-        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration));
+        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration with { Run = _activeRun }));
         Receive<NodeRegistered>(_ =>
         {
             if (!_registered)
@@ -46,16 +58,38 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             _registered = true;
         });
         Receive<PrepareRun>(Prepare);
-        Receive<BeginTraining>(begin => TellRun(begin.Run, begin));
+        Receive<ViewIssued>(issued => TellRun(issued.Run, issued));
+        Receive<HaltView>(halt => TellRun(halt.Run, halt));
+        Receive<DescribeMember>(describe => TellRun(describe.Run, describe));
+        Receive<PauseView>(pause => TellRun(pause.Run, pause));
+        Receive<RunOver>(over => TellRun(over.Run, over));
         Receive<StopRun>(stop => TellRun(stop.Run, stop));
-        Receive<AbortRun>(abort => TellRun(abort.Run, abort));
+        Receive<AbortRun>(abort =>
+        {
+            if (_next?.Prepare.Run == abort.Run)
+                _next = null;
+            TellRun(abort.Run, abort);
+        });
+        Receive<Leave>(leave =>
+        {
+            _leaver = Sender;
+            if (_runId is null)
+                _leaver.Tell(Left.Instance);
+            else
+                _run.Tell(leave);
+        });
         Receive<StartSampling>(Sample);
         Receive<UnitLeased>(leased => TellSampler(leased.Job, leased));
         Receive<StopSampling>(stop => TellSampler(stop.Job, stop));
         Receive<Terminated>(ended =>
         {
-            if (ended.ActorRef.Equals(_run))
-                (_run, _runId) = (ActorRefs.Nobody, null);
+            if (!ended.ActorRef.Equals(_run))
+                return;
+            (_run, _runId, _activeRun) = (ActorRefs.Nobody, null, null);
+            if (!_leaver.IsNobody())
+                _leaver.Tell(Left.Instance);
+            else if (_next is { } next)
+                Start(next.Prepare, next.Coordinator);
         });
     }
 
@@ -70,16 +104,34 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     protected override void PreStart() =>
         Timers.StartPeriodicTimer("register", RegistrationTick.Instance, TimeSpan.Zero, RegistrationPeriod);
 
+    /// <summary>
+    /// The end of a run before this one, or of this node's first part in it, may still be on its way: threads end between two
+    /// shards. The newest order waits for that; what the Coordinator does not want any more it aborts.
+    /// </summary>
     private void Prepare(PrepareRun prepare)
     {
-        if (_runId is { } busy)
+        if (!_leaver.IsNobody())
         {
-            Sender.Tell(new MemberFailed(prepare.Run, _registration.Node, $"still busy with run {busy}", BadInput: false, LostPeer: false));
+            Sender.Tell(new LeaveRun(prepare.Run, _registration.Node, "it was asked to end"));
             return;
         }
 
+        if (_runId is null)
+        {
+            Start(prepare, Sender);
+            return;
+        }
+
+        _log.Info("Run {Run} waits for the end of {Busy} on this node", prepare.Run, _runId);
+        _next = (prepare, Sender);
+    }
+
+    private void Start(PrepareRun prepare, IActorRef coordinatorsRun)
+    {
+        _next = null;
         _runId = prepare.Run;
-        _run = Context.Watch(Context.ActorOf(_runProps(prepare, Sender)));
+        _activeRun = new ActiveRun(prepare.Run, prepare.Plan.Folder);
+        _run = Context.Watch(Context.ActorOf(_runProps(prepare, coordinatorsRun)));
     }
 
     private void TellRun(RunId run, object message)

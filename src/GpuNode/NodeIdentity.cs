@@ -13,6 +13,7 @@ public sealed class NodeIdentity
         Registration = new RegisterNode(
             new NodeId($"{name}-{Guid.NewGuid().ToString("N")[..6]}"), cluster.Value.PublicHostName, services.DataPlane.Port,
             node.Value.DeviceList, node.Value.Threads, Environment.ProcessId);
+        Runs.Faults.Arm(name);
     }
 
     public RegisterNode Registration { get; }

@@ -6,7 +6,7 @@ namespace Ganymede.GpuNode;
 
 /// <summary>What runs and samplers need of their node.</summary>
 /// <param name="Devices">One replica, or one drawing thread, each.</param>
-public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[] Devices, int ThreadsPerReplica, ILoggerFactory Logs)
+public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[] Devices, int ThreadsPerReplica, bool Overlap, ILoggerFactory Logs)
 {
     public static NodeServices Create(IServiceProvider services)
     {
@@ -23,6 +23,6 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;
-        return new NodeServices(plane, new PackCache(cache, plane), node.DeviceList, node.Threads, logs);
+        return new NodeServices(plane, new PackCache(cache, plane), node.DeviceList, node.Threads, node.Overlap, logs);
     }
 }

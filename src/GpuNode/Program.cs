@@ -21,6 +21,21 @@ program.Actors = (akka, _) => akka
     {
         var identity = resolver.GetService<NodeIdentity>();
         var services = resolver.GetService<NodeServices>();
-        system.ActorOf(NodeActor.Props(registry.Get<NodeActor>(), identity.Registration, services), "node");
+        var node = system.ActorOf(NodeActor.Props(registry.Get<NodeActor>(), identity.Registration, services), "node");
+
+        // SIGTERM, or the cluster's word to leave: the others get the step that is in hand, and do not have to find out.
+        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "leave-the-run", async () =>
+        {
+            try
+            {
+                await node.Ask<NodeActor.Left>(new NodeActor.Leave("its process was asked to end"), Deadlines.Leave);
+            }
+            catch (AskTimeoutException)
+            {
+                // Nobody let it go in time: it goes all the same, and the others go on as after a death.
+            }
+
+            return Akka.Done.Instance;
+        });
     });
 return await program.RunAsync();

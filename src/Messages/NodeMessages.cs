@@ -14,7 +14,18 @@ public sealed record RegisterNode(
     [property: Key(2)] int DataPort,
     [property: Key(3)] string[] Devices,
     [property: Key(4)] int ThreadsPerReplica,
-    [property: Key(5)] int ProcessId) : IClusterMessage;
+    [property: Key(5)] int ProcessId) : IClusterMessage
+{
+    /// <summary>The run this node has a part in, if any: a Coordinator that does not know it takes it over.</summary>
+    [Key(6)]
+    public ActiveRun? Run { get; init; }
+}
+
+/// <summary>A run that goes on, and the folder in which the Coordinator that began it wrote down what it is.</summary>
+[MessagePackObject]
+public sealed record ActiveRun(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] string Folder);
 
 /// <summary>Coordinator to node: I know you.</summary>
 [MessagePackObject]

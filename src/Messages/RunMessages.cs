@@ -8,7 +8,7 @@ namespace Ganymede.Messages;
 /// <param name="Folder">The run's folder, reachable by every node.</param>
 /// <param name="SampleEvery">Steps between sample grids; 0 for none but the last.</param>
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the last.</param>
-/// <param name="PhaseDeadlineSeconds">Longest silence of a member within a phase, its computing included, before it counts as lost.</param>
+/// <param name="MaxStallSeconds">The knob that <see cref="StallDeadlines"/> derives every deadline of the run from.</param>
 [MessagePackObject]
 public sealed record RunPlan(
     [property: Key(0)] string PresetName,
@@ -20,7 +20,7 @@ public sealed record RunPlan(
     [property: Key(6)] string Folder,
     [property: Key(7)] long SampleEvery,
     [property: Key(8)] long CheckpointEvery,
-    [property: Key(9)] double PhaseDeadlineSeconds);
+    [property: Key(9)] double MaxStallSeconds);
 
 /// <summary>Where the packed data set is served, and the hash it must have.</summary>
 [MessagePackObject]
@@ -40,37 +40,45 @@ public sealed record ViewMember(
     [property: Key(4)] int ShardCount,
     [property: Key(5)] int Replicas);
 
-/// <summary>The numbered list of members that train together, in the order of their shards.</summary>
+/// <summary>The numbered list of members that train together, in the order of their shards. The first one writes the run's files.</summary>
 [MessagePackObject]
 public sealed record View(
     [property: Key(0)] long Number,
     [property: Key(1)] ViewMember[] Members);
 
-/// <summary>Coordinator to every member: fetch the data, build the replicas, load the checkpoint, connect.</summary>
-/// <param name="Resume">Continue from the newest valid checkpoint in the plan's folder; otherwise start at step 0.</param>
+/// <summary>Coordinator to a node: fetch the data, build the replicas, load what there is to load, then wait for a view.</summary>
+/// <param name="Start">What the replicas hold until a view says more.</param>
 [MessagePackObject]
 public sealed record PrepareRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] RunPlan Plan,
-    [property: Key(2)] View View,
-    [property: Key(3)] PackLocation Pack,
-    [property: Key(4)] bool Resume) : IClusterMessage;
+    [property: Key(2)] PackLocation Pack,
+    [property: Key(3)] StartingState Start) : IClusterMessage;
 
-/// <summary>Member to Coordinator: ready to train from this step; the fingerprint of my state.</summary>
+/// <summary>What a member's replicas hold before their first view.</summary>
+public enum StartingState
+{
+    /// <summary>The first weights, at step 0.</summary>
+    Fresh,
+
+    /// <summary>The newest valid checkpoint in the run's folder.</summary>
+    Checkpoint,
+
+    /// <summary>The same, or the first weights if no checkpoint was written yet.</summary>
+    CheckpointIfAny,
+
+    /// <summary>Nothing that counts: a member hands its state over when the view begins.</summary>
+    FromMember,
+}
+
+/// <summary>Member to Coordinator: ready for a view. Step and fingerprint say nothing of one that waits for a member's state.</summary>
 [MessagePackObject]
 public sealed record RunPrepared(
     [property: Key(0)] RunId Run,
     [property: Key(1)] NodeId Node,
-    [property: Key(2)] long View,
-    [property: Key(3)] long FirstStep,
-    [property: Key(4)] ulong Fingerprint,
-    [property: Key(5)] bool PackWasCached) : IClusterMessage;
-
-/// <summary>Coordinator to every member, once all are prepared alike: train until the plan's last step.</summary>
-[MessagePackObject]
-public sealed record BeginTraining(
-    [property: Key(0)] RunId Run,
-    [property: Key(1)] long View) : IClusterMessage;
+    [property: Key(2)] long FirstStep,
+    [property: Key(3)] ulong Fingerprint,
+    [property: Key(4)] bool PackWasCached) : IClusterMessage;
 
 /// <summary>Coordinator to every member: stop after the step in hand, with a checkpoint. All stop at the same step.</summary>
 [MessagePackObject]
@@ -78,11 +86,16 @@ public sealed record StopRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] string Reason) : IClusterMessage;
 
-/// <summary>Coordinator to every member: the run failed elsewhere; drop it at once.</summary>
+/// <summary>Coordinator to a node: drop the run at once, because it failed, or because this node is out of it.</summary>
 [MessagePackObject]
 public sealed record AbortRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] string Reason) : IClusterMessage;
+
+/// <summary>Coordinator to every member: all have ended alike and nobody needs your state any more.</summary>
+[MessagePackObject]
+public sealed record RunOver(
+    [property: Key(0)] RunId Run) : IClusterMessage;
 
 /// <summary>Seconds of training since the last report, by what the replica threads were doing.</summary>
 [MessagePackObject]
@@ -119,8 +132,13 @@ public sealed record ArtifactWritten(
     [property: Key(3)] string Path,
     [property: Key(4)] long Step) : IClusterMessage;
 
-/// <summary>Member to Coordinator: I am done with the run; my last files are on disk.</summary>
+/// <summary>
+/// Member to Coordinator: I am done with the run; my last files are on disk. I keep my state until <see cref="RunOver"/>, for
+/// members that still lack the last sum.
+/// </summary>
 /// <param name="Step">Steps committed in all.</param>
+/// <param name="SumHash">XXH3-64 of the last sum, as in <see cref="MemberHalted"/>.</param>
+/// <param name="FirstStep">The step this member began with.</param>
 /// <param name="Stopped">True when it ended before the plan's last step because it was told to.</param>
 [MessagePackObject]
 public sealed record MemberFinished(
@@ -133,15 +151,16 @@ public sealed record MemberFinished(
     [property: Key(6)] double SecondsTraining,
     [property: Key(7)] PhaseSeconds Phases,
     [property: Key(8)] string? Checkpoint,
-    [property: Key(9)] string? Grid) : IClusterMessage;
+    [property: Key(9)] string? Grid,
+    [property: Key(10)] long View,
+    [property: Key(11)] ulong SumHash,
+    [property: Key(12)] long FirstStep) : IClusterMessage;
 
 /// <summary>Member to Coordinator: I cannot go on.</summary>
 /// <param name="BadInput">True when the user's input is at fault rather than the cluster.</param>
-/// <param name="LostPeer">True when all that is wrong with me is that another member went silent: the cause lies there.</param>
 [MessagePackObject]
 public sealed record MemberFailed(
     [property: Key(0)] RunId Run,
     [property: Key(1)] NodeId Node,
     [property: Key(2)] string Reason,
-    [property: Key(3)] bool BadInput,
-    [property: Key(4)] bool LostPeer) : IClusterMessage;
+    [property: Key(3)] bool BadInput) : IClusterMessage;

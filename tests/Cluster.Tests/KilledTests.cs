@@ -3,30 +3,12 @@ using System.Text.Json;
 
 namespace Ganymede.Tests;
 
-/// <summary>Processes killed without a warning: what is said, what is left, and that resuming ends with the same weights.</summary>
+/// <summary>Everything killed without a warning: resuming ends with the same weights. Single nodes: <see cref="ElasticTests"/>.</summary>
 public sealed class KilledTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
-
-    [Fact]
-    public async Task A_node_killed_while_training_fails_the_run_by_name_and_resuming_ends_with_the_weights_of_a_quiet_run()
-    {
-        using var command = Start();
-        var (output, error) = (command.StandardOutput.ReadToEndAsync(), command.StandardError.ReadToEndAsync());
-        await Command.Until(() => Ledger() >= 7 || command.HasExited, TimeSpan.FromSeconds(120), "the seventh step");
-        var node = Entries().Last(entry => entry.Role == "gpu-node");
-
-        Command.Signal(node.Pid, 9);
-
-        await command.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        var said = await output + await error;
-        Assert.True(command.ExitCode == 1, $"exit code {command.ExitCode}\n{said}");
-        Assert.Contains("gpu-node-", said, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
-        await RequireSameEnd();
-    }
 
     [Fact]
     public async Task The_command_and_every_process_killed_at_once_resume_to_the_weights_of_a_quiet_run()

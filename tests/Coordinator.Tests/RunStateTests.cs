@@ -14,10 +14,10 @@ public sealed class RunStateTests
         Gen.Select(Gen.Int[0, 6], Gen.Int[1, 3].Array[1, 8]).Where((power, replicas) => replicas.Sum() <= 1 << power).Sample((power, replicas) =>
         {
             var shards = 1 << power;
-            var view = RunState.ViewOf(1, [.. replicas.Select((count, index) => Node($"n{index}", count))], shards);
+            var members = ShardOwnership.Even([.. replicas.Select((count, index) => ShardOwnership.Member(Node($"n{index}", count)))], shards);
 
             var next = 0;
-            foreach (var member in view.Members)
+            foreach (var member in members)
             {
                 Assert.Equal(next, member.FirstShard);
                 next += member.ShardCount;
@@ -33,10 +33,10 @@ public sealed class RunStateTests
     {
         RegisterNode[] nodes = [Node("c"), Node("a"), Node("b")];
 
-        Assert.Null(RunState.Initial.TryForm(nodes, wanted: 4, shards: 4));
-        var formed = RunState.Initial.TryForm(nodes, wanted: 2, shards: 4)!;
-        Assert.Equal(["a", "b"], formed.View!.Members.Select(member => member.Node.Value));
-        Assert.Equal(formed.View.Members, RunState.Initial.TryForm([.. nodes.Reverse()], wanted: 2, shards: 4)!.View!.Members);
+        Assert.Null(RunState.Initial.TryChoose(nodes, wanted: 4));
+        var formed = RunState.Initial.TryChoose(nodes, wanted: 2)!;
+        Assert.Equal(["a", "b"], formed.Chosen.Select(member => member.Node.Value));
+        Assert.Equal(formed.Chosen, RunState.Initial.TryChoose([.. nodes.Reverse()], wanted: 2)!.Chosen);
     }
 
     [Fact]
@@ -47,15 +47,15 @@ public sealed class RunStateTests
     }
 
     [Fact]
-    public void Readiness_of_another_view_or_of_a_stranger_changes_nothing()
+    public void Readiness_of_a_stranger_changes_nothing_and_one_that_dies_is_not_waited_for()
     {
         var state = Formed();
 
-        Assert.Same(state, state.Accept(Ready("a") with { View = 2 }));
         Assert.Same(state, state.Accept(Ready("stranger")));
         Assert.False(state.Accept(Ready("a")).AllPrepared);
         Assert.True(state.Accept(Ready("a")).Accept(Ready("b")).AllPrepared);
-        Assert.Equal(["b"], state.Accept(Ready("a")).Unprepared.Select(node => node.Value));
+        Assert.Equal(["b"], state.Accept(Ready("a")).Unprepared.Select(member => member.Node.Value));
+        Assert.True(state.Accept(Ready("a")).WithoutChosen(new NodeId("b")).AllPrepared);
     }
 
     [Fact]
@@ -71,19 +71,20 @@ public sealed class RunStateTests
     [Fact]
     public void Members_that_end_differently_are_named()
     {
-        var state = Formed() with { Phase = RunPhase.Training };
+        var state = Formed().In(new View(1, ShardOwnership.Even(Formed().Chosen, 4)));
 
         Assert.Null(state.Accept(Done("a", "x")).Accept(Done("b", "x")).FinishedDifference());
         Assert.Contains("b", state.Accept(Done("a", "x")).Accept(Done("b", "y")).FinishedDifference(), StringComparison.Ordinal);
+        Assert.Same(state, state.Accept(Done("a", "x") with { View = 0 }));
     }
 
     internal static RegisterNode Node(string name, int replicas = 1) =>
         new(new NodeId(name), "127.0.0.1", 1, [.. Enumerable.Repeat("cpu", replicas)], 1, 1);
 
-    private static RunState Formed() => RunState.Initial.TryForm([Node("a"), Node("b")], wanted: 2, shards: 4)!;
+    private static RunState Formed() => RunState.Initial.TryChoose([Node("a"), Node("b")], wanted: 2)!;
 
-    private static RunPrepared Ready(string node) => new(Run, new NodeId(node), 1, 0, 1, PackWasCached: false);
+    private static RunPrepared Ready(string node) => new(Run, new NodeId(node), 0, 1, PackWasCached: false);
 
     private static MemberFinished Done(string node, string weights) =>
-        new(Run, new NodeId(node), 10, Stopped: false, weights, 640, 1, Phases, null, null);
+        new(Run, new NodeId(node), 10, Stopped: false, weights, 640, 1, Phases, null, null, 1, 0, 0);
 }

@@ -21,7 +21,7 @@ public sealed class StepLogTests : IDisposable
         Write(1, 2, 3, 4);
 
         using (var log = StepLog.Open(_path, firstStep: 2))
-            log.Append(new { Step = 3, Again = true, Weights = (string?)null });
+            log.Append(3, new { Step = 3, Again = true, Weights = (string?)null });
 
         Assert.Equal(["{\"step\":1}", "{\"step\":2}", "{\"step\":3,\"again\":true}"], File.ReadLines(_path));
     }
@@ -40,7 +40,7 @@ public sealed class StepLogTests : IDisposable
     {
         using var log = StepLog.Open(_path, firstStep: 0);
 
-        log.Append(new { Step = 1 });
+        log.Append(1, new { Step = 1 });
 
         using var reader = new StreamReader(new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         Assert.Equal("{\"step\":1}\n", reader.ReadToEnd());

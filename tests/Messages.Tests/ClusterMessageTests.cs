@@ -29,17 +29,26 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     {
         IClusterMessage[] messages =
         [
-            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99),
+            new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99) { Run = new ActiveRun(Run, "/runs/a") },
             new NodeRegistered(Node),
-            new PrepareRun(Run, Plan, View, new PackLocation("host", 1, "abc", 5), Resume: true),
-            new RunPrepared(Run, Node, 3, 10, ulong.MaxValue, PackWasCached: true),
-            new BeginTraining(Run, 3),
+            new PrepareRun(Run, Plan, new PackLocation("host", 1, "abc", 5), StartingState.FromMember),
+            new RunPrepared(Run, Node, 10, ulong.MaxValue, PackWasCached: true),
+            new ViewIssued(Run, View, 1_800_000_000_000, 21, Node, ulong.MaxValue, [new NodeId("b")], "c is gone"),
+            new HaltView(Run, 3, "c is gone"),
+            new PauseView(Run, 3, "joining: b"),
+            new PeerSuspect(Run, Node, 3, [new NodeId("b")], 10, 1, 2, 0.5, Diverged: true, "closed the connection"),
+            new MemberHalted(Run, Node, 3, 21, ulong.MaxValue),
+            new MemberAlive(Run, Node, 3),
+            new LeaveRun(Run, Node, "SIGTERM"),
+            new RunOver(Run),
+            new DescribeMember(Run),
+            new MemberReport(Run, Node, View, 21, ulong.MaxValue, Waits: true),
             new StopRun(Run, "asked"),
             new AbortRun(Run, "lost b"),
             new ProgressReport(Run, Node, 3, 12, double.NaN, 0.5, 1.5, Phases, 100, 1 << 30, 1),
             new ArtifactWritten(Run, Node, "grid", "/runs/a/grids/step.png", 12),
-            new MemberFinished(Run, Node, 20, Stopped: false, "hash", 1280, 2.5, Phases, "/c", null),
-            new MemberFailed(Run, Node, "disk full", BadInput: false, LostPeer: true),
+            new MemberFinished(Run, Node, 20, Stopped: false, "hash", 1280, 2.5, Phases, "/c", null, 3, ulong.MaxValue, 4),
+            new MemberFailed(Run, Node, "disk full", BadInput: false),
             new StartSampling(Job, Generation),
             new SamplerReady(Job, Node, "/c", "key"),
             new RequestUnit(Job, Node),
@@ -111,7 +120,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     public void Damaged_bytes_are_an_error_and_never_a_large_allocation()
     {
         var serializer = (MessagePackClusterSerializer)_system.Serialization.FindSerializerFor(new NodeRegistered(Node));
-        var whole = serializer.ToBinary(new PrepareRun(Run, Plan, View, new PackLocation("host", 1, "abc", 5), Resume: false));
+        var whole = serializer.ToBinary(new ViewIssued(Run, View, 1, 21, Node, 5, [Node], "c is gone"));
         var random = new Random(1);
         var before = GC.GetTotalAllocatedBytes();
 
@@ -123,7 +132,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
 
             try
             {
-                serializer.FromBinary(damaged[..random.Next(1, damaged.Length + 1)], nameof(PrepareRun));
+                serializer.FromBinary(damaged[..random.Next(1, damaged.Length + 1)], nameof(ViewIssued));
             }
             catch (Exception error) when (error is MessagePackSerializationException or SerializationException or EndOfStreamException)
             {

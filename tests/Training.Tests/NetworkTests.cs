@@ -7,6 +7,34 @@ namespace Ganymede.Tests;
 public sealed class NetworkTests
 {
     [Fact]
+    public void Upsample_convolution_is_doubling_and_a_3x3_convolution_forwards_and_backwards()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new UpsampleConvolution(3, 5, ScalarType.Float64);
+        manual_seed(3);
+        var (weight, bias) = (layer.get_parameter("weight")!, layer.get_parameter("bias")!);
+        using (no_grad())
+        {
+            weight.copy_(randn(weight.shape));
+            bias.copy_(randn(bias.shape));
+        }
+
+        var input = randn([2, 3, 4, 6], dtype: ScalarType.Float64);
+        var (one, other) = (input.clone().requires_grad_(true), input.clone().requires_grad_(true));
+        var reference = nn.Parameter(weight.detach().clone());
+        var expected = nn.functional.conv2d(nn.functional.upsample_nearest2d(other, [8, 12]), reference, bias.detach(), [1, 1], [1, 1], [1, 1]);
+        var actual = layer.forward(one);
+        var score = randn(expected.shape, dtype: ScalarType.Float64);
+
+        (actual * score).sum().backward();
+        (expected * score).sum().backward();
+
+        Assert.True(actual.allclose(expected, 1e-12, 1e-12));
+        Assert.True(one.grad!.allclose(other.grad!, 1e-12, 1e-12));
+        Assert.True(weight.grad!.allclose(reference.grad!, 1e-12, 1e-12));
+    }
+
+    [Fact]
     public void The_article_networks_have_the_article_s_numbers_of_parameters()
     {
         using var generator = new ArticleGenerator(64, 3, width: 512, noise: 100, NormKind.Batch, ScalarType.Float32);

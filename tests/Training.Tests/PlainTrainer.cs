@@ -42,7 +42,7 @@ internal sealed class PlainTrainer : IDisposable
 
         var (images, labels) = Real(step);
         _discriminatorOptimizer.zero_grad();
-        var (noise, asked) = Imagined(step, RandomPurpose.DiscriminatorNoise, RandomPurpose.DiscriminatorLabels);
+        var (noise, asked) = Imagined(step);
         var drawn = _generator.forward(noise, asked).detach();
         var (movesOfReal, movesOfFake) = (new List<(int, int)>(), new List<(int, int)>());
         for (var shard = 0; shard < _preset.Shards; shard++)
@@ -58,7 +58,6 @@ internal sealed class PlainTrainer : IDisposable
         _discriminatorOptimizer.step();
 
         _generatorOptimizer.zero_grad();
-        (noise, asked) = Imagined(step, RandomPurpose.GeneratorNoise, RandomPurpose.GeneratorLabels);
         var moves = Enumerable.Range(0, _preset.Shards).SelectMany(s => Moves(Random(step, s, RandomPurpose.GeneratorAugment))).ToList();
         var ofGenerator = GeneratorTerm(_discriminator.forward(Translate(_generator.forward(noise, asked), moves), asked));
         ofGenerator.backward();
@@ -97,15 +96,15 @@ internal sealed class PlainTrainer : IDisposable
             tensor(indices.Select(index => (long)_data.Labels[index]).ToArray()));
     }
 
-    private (Tensor Noise, Tensor Labels) Imagined(long step, uint noisePurpose, uint labelPurpose)
+    private (Tensor Noise, Tensor Labels) Imagined(long step)
     {
         var (noise, labels) = (new List<double>(), new List<long>());
         for (var shard = 0; shard < _preset.Shards; shard++)
         {
             var values = new double[_preset.SamplesPerShard * _preset.Generator.Noise];
-            Random(step, shard, noisePurpose).FillNormal(values);
+            Random(step, shard, RandomPurpose.Noise).FillNormal(values);
             noise.AddRange(values);
-            var random = Random(step, shard, labelPurpose);
+            var random = Random(step, shard, RandomPurpose.Labels);
             labels.AddRange(Enumerable.Range(0, _preset.SamplesPerShard).Select(_ => (long)_data.Labels[random.NextInt(_data.Count)]));
         }
 

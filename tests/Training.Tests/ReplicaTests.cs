@@ -54,6 +54,56 @@ public sealed class ReplicaTests
         Assert.Equal(alone.WeightsFingerprint(), right.WeightsFingerprint());
     }
 
+    [Theory]
+    [InlineData("cgan-32", "size=16", "batch=16", "generator.width=16", "discriminator.width=8", "generator.noise=8")]
+    [InlineData("cgan-32", "size=16", "batch=16", "generator.width=16", "discriminator.width=8", "discriminator.norm=batch", "conditional=false", "generator.norm=batch")]
+    [InlineData("article-64-adam", "batch=8", "generator.width=32", "discriminator.width=64")]
+    public void Work_done_ahead_changes_no_byte_even_if_the_step_has_to_be_gone_back_to(string name, params string[] overrides)
+    {
+        var preset = Preset.Load(name, ["shards=4", .. overrides]);
+        using var plain = Create(preset);
+        using var hasty = Create(preset);
+        for (var step = 0L; step < 4; step++)
+        {
+            TrainingRig.Step(plain, preset, step);
+            hasty.BeginStep(step);
+            hasty.Apply(Phase.Discriminator, step, Sum(hasty, Phase.Discriminator, step));
+            var sum = Sum(hasty, Phase.Generator, step);
+            foreach (var shard in Orders[step % Orders.Length].Take(3)) // one shard is left for its turn
+            {
+                hasty.WorkAhead(step + 1, shard);
+            }
+
+            Assert.Equal(sum, Sum(hasty, Phase.Generator, step));
+            hasty.WorkAhead(step + 1, 0);
+            hasty.Apply(Phase.Generator, step, sum);
+        }
+
+        Assert.Equal(plain.WeightsFingerprint(), hasty.WeightsFingerprint());
+        Assert.Equal(Text(plain.CopyState()), Text(hasty.CopyState()));
+    }
+
+    [Fact]
+    public void Work_ahead_waits_for_the_discriminator()
+    {
+        var preset = TrainingRig.Small();
+        using var replica = Create(preset);
+        replica.BeginStep(0);
+        Assert.Throws<InvalidOperationException>(() => replica.WorkAhead(1, 0));
+    }
+
+    [Fact]
+    public void Only_a_wide_input_layer_travels_as_factors()
+    {
+        var (few, many) = (Preset.Load("article-64-adam", []), Preset.Load("article-64-adam", ["batch=512"]));
+        using var factored = Create(few);
+        using var whole = Create(many);
+
+        // 12,288 x 1,024 weights against 64 rows of 12,288 + 1,024, and 100 x 8,192 against 32 rows of 100 + 8,192.
+        Assert.Equal(64 * (12288 + 1024) - 12288 * 1024, factored.Elements(Phase.Discriminator) - whole.Elements(Phase.Discriminator));
+        Assert.Equal(32 * (100 + 8192) - 100 * 8192, factored.Elements(Phase.Generator) - whole.Elements(Phase.Generator));
+    }
+
     [Fact]
     public void Another_seed_gives_other_weights()
     {
@@ -71,6 +121,7 @@ public sealed class ReplicaTests
         var preset = TrainingRig.Small("batch=8");
         using var replica = Create(preset);
         TrainingRig.Run(replica, preset, 0, 2);
+        replica.DrawGrid(out _, out _);
         var before = Replica.LiveTensors;
 
         TrainingRig.Run(replica, preset, 2, 202);
@@ -211,7 +262,7 @@ public sealed class ReplicaTests
         var data = new ImagePack(1, 16, 16, ["often", "seldom"], classes, new byte[4 * 256]);
         var plan = new ShardPlan(preset, data, TrainingRig.Seed, TorchSharp.torch.CPU);
 
-        var (_, labels) = plan.Imagined(Phase.Generator, step: 0, shard: 0);
+        var (_, labels) = plan.Imagined(step: 0, shard: 0);
 
         Assert.Equal(0.25, labels.data<long>().ToArray().Average(), tolerance: 0.03); // four deviations are 0.027
     }

@@ -29,12 +29,12 @@ internal sealed class CoordinatorClient : IDisposable
     private readonly TimeSpan _silenceDeadline;
 
     /// <param name="address">Base URL.</param>
-    /// <param name="reconnectDeadline">How long a lost Coordinator is sought; default 30 s.</param>
+    /// <param name="reconnectDeadline">How long a lost Coordinator, or the one that takes its jobs over, is sought; default 60 s.</param>
     /// <param name="silenceDeadline">After how long without an event the connection is taken for dead and made anew; default 60 s.</param>
     public CoordinatorClient(Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null)
     {
         Address = address;
-        _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(30);
+        _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(60);
         _silenceDeadline = silenceDeadline ?? TimeSpan.FromSeconds(60);
         _http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = !address.IsLoopback })
         {
@@ -126,8 +126,10 @@ internal sealed class CoordinatorClient : IDisposable
             request.Headers.Add("Last-Event-ID", last.ToString(CultureInfo.InvariantCulture));
 
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token);
+        if (response.StatusCode == HttpStatusCode.NotFound && last > 0)
+            throw new HttpRequestException($"the Coordinator does not know {id} any more; it has been started anew and has not taken it over");
         if (response.StatusCode == HttpStatusCode.NotFound)
-            throw new CannotConnectException($"{Address}: the Coordinator does not know {id}; it has been started anew since.");
+            throw new CannotConnectException($"{Address}: the Coordinator does not know {id}.");
         response.EnsureSuccessStatusCode();
         yield return null;
         await using var stream = await response.Content.ReadAsStreamAsync(silence.Token);

@@ -14,17 +14,21 @@ internal sealed partial class ClusterFlags
     private readonly Option<int?> _threads = OptionKinds.Whole(
         "--threads", "count", "Threads of each replica. Part of what fixes the bits of a result.", 1, 256, 1);
 
+    private readonly Option<string?> _overlap = OptionKinds.Text(
+        "--overlap", "on|off", "Begin the next step's work while the generator's gradients are exchanged. Changes no result.", "on");
+
     private readonly Option<string?> _coordinator = OptionKinds.Text(
         "--coordinator", "url", "Work on a running cluster through its Coordinator, such as http://127.0.0.1:8080, rather than on a local one started for it.");
 
     /// <summary>What the command line said of the cluster.</summary>
-    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator);
+    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, bool Overlap, Uri? Coordinator);
 
     public void AddTo(Command command, bool withCoordinator = true)
     {
         command.Add(_nodes);
         command.Add(_devices);
         command.Add(_threads);
+        command.Add(_overlap);
         if (withCoordinator)
             command.Add(_coordinator);
     }
@@ -36,16 +40,20 @@ internal sealed partial class ClusterFlags
         foreach (var device in devices.Where(device => !DeviceName().IsMatch(device)).Distinct())
             problems.Add($"--devices {text}: '{device}' is not a device; cpu, cuda:0, cuda:1, … are, separated by commas.");
 
+        var overlap = parsed.GetValue(_overlap)!;
+        if (overlap is not ("on" or "off"))
+            problems.Add($"--overlap {overlap}: on or off.");
+
         Uri? coordinator = null;
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
         {
             if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))
                 problems.Add($"--coordinator {address}: a URL such as http://127.0.0.1:8080 is expected.");
-            foreach (var option in new Option[] { _devices, _threads }.Where(parsed.Given))
-                problems.Add($"{option.Name}: a running cluster's nodes have devices and threads of their own; leave it out with --coordinator.");
+            foreach (var option in new Option[] { _devices, _threads, _overlap }.Where(parsed.Given))
+                problems.Add($"{option.Name}: a running cluster's nodes have devices, threads and overlap of their own; leave it out with --coordinator.");
         }
 
-        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator);
+        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, overlap == "on", coordinator);
     }
 
     [GeneratedRegex(@"^(cpu|cuda:[0-9]{1,2})\z")]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ganymede.Messages;
 
 namespace Ganymede.Cli;
 
@@ -26,11 +27,11 @@ internal static class TrainCommand
         var sampleEvery = OptionKinds.Whole("--sample-every", "steps", "Steps between sample grids; 0 draws only the last.", 0, 1_000_000_000, (long?)250);
         var checkpointEvery = OptionKinds.Whole("--checkpoint-every", "steps", "Steps between checkpoints; 0 writes only the last.", 0, 1_000_000_000, (long?)500);
         var skipUnreadable = OptionKinds.Switch("--skip-unreadable", "Leave unreadable images out, with a warning each, rather than stop.");
-        var phaseDeadline = OptionKinds.Number("--phase-deadline", "seconds", "Longest silence of a node within half a step, its computing included, before it counts as lost.", 1, 86_400, 300);
+        var maxStall = OptionKinds.Number("--max-stall", "seconds", "After how long a node that does nothing any more is out of the run; every deadline derives from it.", StallDeadlines.LeastSeconds, StallDeadlines.MostSeconds, StallDeadlines.DefaultSeconds);
 
         var command = new Command("train", "Trains a GAN and leaves weights, checkpoints and sample grids in the run's folder.")
         {
-            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, phaseDeadline, Json,
+            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, maxStall, Json,
         };
         cluster.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -51,7 +52,7 @@ internal static class TrainCommand
                 SampleEvery = parsed.GetValue(sampleEvery)!.Value,
                 CheckpointEvery = parsed.GetValue(checkpointEvery)!.Value,
                 SkipUnreadable = parsed.GetValue(skipUnreadable),
-                PhaseDeadlineSeconds = parsed.GetValue(phaseDeadline),
+                MaxStallSeconds = parsed.GetValue(maxStall),
                 Given = [.. new (Option Option, string Name)[] { (data, "--data"), (preset, "--preset"), (set, "--set"), (seed, "--seed") }
                     .Where(pair => parsed.Given(pair.Option)).Select(pair => pair.Name)],
             };

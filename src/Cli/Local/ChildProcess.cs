@@ -79,7 +79,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         if (_process.HasExited)
             return;
         if (patience > TimeSpan.Zero)
-            _ = SendSignal(_process.Id, Sigterm);
+            Signal(_process.Id, Sigterm);
         using var deadline = new CancellationTokenSource(patience);
         try
         {
@@ -99,6 +99,9 @@ internal sealed class ChildProcess : IAsyncDisposable
         _process.Dispose();
         await _log.DisposeAsync();
     }
+
+    /// <summary>Sends a signal by its number; false if there is no such process any more.</summary>
+    public static bool Signal(int pid, int signal) => SendSignal(pid, signal) == 0;
 
     private async Task<int> WaitAsync()
     {

@@ -14,6 +14,8 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
 
+    private const string CoordinatorName = "coordinator";
+
     /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
 
@@ -21,7 +23,9 @@ internal sealed class LocalCluster : IAsyncDisposable
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _folder;
+    private string[] _seed = [];
     private int _stopping;
+    private ClusterFlags.Values _wanted = null!;
 
     private LocalCluster(string folder) => _folder = folder;
 
@@ -30,7 +34,16 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     public Uri Coordinator { get; private set; } = null!;
 
-    /// <summary>Completes when a process ended that should not have, with what is known of it.</summary>
+    /// <summary>How often a Coordinator that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
+    public int RestartsLeft { get; set; } = 5;
+
+    /// <summary>GPU nodes that live.</summary>
+    public IReadOnlyList<(string Name, int Pid)> Nodes => Living(IsNode);
+
+    /// <summary>The Coordinator's process; none for the moment between a death and the next start.</summary>
+    public int? CoordinatorPid => Living(child => child.Name == CoordinatorName) is [.., var last] ? last.Pid : null;
+
+    /// <summary>Completes when a process ended without which the work cannot go on, with what is known of it.</summary>
     public Task<FailedException> Broken => _broken.Task;
 
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
@@ -38,7 +51,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
     public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel)
     {
-        var cluster = new LocalCluster(folder);
+        var cluster = new LocalCluster(folder) { _wanted = wanted };
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "logs"));
@@ -46,13 +59,11 @@ internal sealed class LocalCluster : IAsyncDisposable
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            string[] seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
-            var devices = $"--Node:Devices={string.Join(',', wanted.Devices)}";
-            var threads = string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={wanted.Threads}");
+            var seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
-                    .Select(number => (Name: $"gpu-node-{number}", Program: "GpuNode", Arguments: (string[])[.. seed, devices, threads]))
-                    .Prepend((Name: "coordinator", Program: "Coordinator", Arguments: seed))
+                    .Select(number => (Name: NodeName(number), Program: "GpuNode", Arguments: cluster.NodeArguments(NodeName(number))))
+                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
                     .Select(async start =>
                     {
                         try
@@ -80,6 +91,15 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts one more node, which joins what is going on.</summary>
+    public async Task<int> AddNodeAsync(CancellationToken cancel)
+    {
+        int number;
+        lock (_children)
+            number = 1 + _children.Count(IsNode);
+        return (await StartAsync(NodeName(number), "GpuNode", NodeArguments(NodeName(number)), cancel)).Pid;
+    }
+
     /// <summary>Ends the processes at once, without asking.</summary>
     public async Task KillAsync()
     {
@@ -100,7 +120,8 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
         var child = ChildProcess.Start(name, program, arguments, LogOf(name));
-        _children.Add(child);
+        lock (_children)
+            _children.Add(child);
         _ = WatchAsync(child);
         try
         {
@@ -119,8 +140,59 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task WatchAsync(ChildProcess child)
     {
         await child.Ended;
-        if (Volatile.Read(ref _stopping) == 0)
+        if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
+            return;
+        if (child.Name == CoordinatorName && child.Ready.IsCompletedSuccessfully && RestartsLeft-- > 0)
+            await RestartAsync(await child.Ready);
+        else
             _broken.TrySetResult(await DeathAsync(child));
+    }
+
+    /// <summary>
+    /// A Coordinator on the ports of the one that died: members train on meanwhile, it takes the run over from what they report, and
+    /// whoever follows the run's events finds it where it was. The cluster takes the new process of an address for the old one's end.
+    /// </summary>
+    private async Task RestartAsync(Announcement died)
+    {
+        try
+        {
+            await StartAsync(CoordinatorName, "Coordinator",
+            [
+                .. _seed, $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                $"--Data:Port={died.Data!.Split(':')[^1]}",
+            ], CancellationToken.None);
+        }
+        catch (FailedException failure)
+        {
+            _broken.TrySetResult(failure);
+        }
+    }
+
+    /// <summary>A run goes on while one of its nodes lives, and needs no Lighthouse once all have met.</summary>
+    private bool IsDoneWithout(ChildProcess child)
+    {
+        lock (_children)
+        {
+            return child.Ready.IsCompletedSuccessfully
+                && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+        }
+
+    }
+
+    private static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
+
+    private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"gpu-node-{number}");
+
+    private string[] NodeArguments(string name) =>
+    [
+        .. _seed, $"--Node:Name={name}", $"--Node:Devices={string.Join(',', _wanted.Devices)}", $"--Node:Overlap={_wanted.Overlap}",
+        string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={_wanted.Threads}"),
+    ];
+
+    private (string Name, int Pid)[] Living(Func<ChildProcess, bool> which)
+    {
+        lock (_children)
+            return [.. _children.Where(child => which(child) && child.Ready.IsCompletedSuccessfully && !child.Ended.IsCompleted).Select(child => (child.Name, child.Pid))];
     }
 
     private async Task<FailedException> DeathAsync(ChildProcess child)

@@ -39,7 +39,7 @@ internal static class TrainPlan
             SampleEvery = settings.SampleEvery,
             CheckpointEvery = settings.CheckpointEvery,
             SkipUnreadable = settings.SkipUnreadable,
-            PhaseDeadlineSeconds = settings.PhaseDeadlineSeconds,
+            MaxStallSeconds = settings.MaxStallSeconds,
         };
         problems.AddRange(request.Problems());
         problems.AddRange(ReplicaProblems(settings.Cluster, request));

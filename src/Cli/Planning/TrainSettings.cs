@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Ganymede.Messages;
 
 namespace Ganymede.Cli;
 
@@ -18,7 +19,7 @@ internal sealed record TrainSettings
     public long SampleEvery { get; init; } = 250;
     public long CheckpointEvery { get; init; } = 500;
     public bool SkipUnreadable { get; init; }
-    public double PhaseDeadlineSeconds { get; init; } = 300;
+    public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
 
     /// <summary>Those of --data, --preset, --set and --seed that the user wrote; for the others a resumed run keeps what it has.</summary>
     public ImmutableHashSet<string> Given { get; init; } = [];

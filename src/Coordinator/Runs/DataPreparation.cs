@@ -8,13 +8,16 @@ namespace Ganymede.Coordinator.Runs;
 public static class DataPreparation
 {
     /// <summary>The pack is served.</summary>
-    public sealed record Packed(DataSummary Summary, string Path, string Sha256, long Bytes);
+    public sealed record Packed(DataSummary Summary, string Sha256, long Bytes);
 
     /// <summary>It cannot be; <see cref="BadInput"/> when the user's files are at fault.</summary>
     public sealed record NotPacked(string Reason, bool BadInput);
 
+    /// <summary>Where the packed data lie.</summary>
+    public static string PackPath(RunRequest request) => Path.Combine(request.Folder, "data.pack");
+
     /// <summary>Blocking; call it off the mailbox. Returns <see cref="Packed"/> or <see cref="NotPacked"/>, never throws for a file's sake.</summary>
-    public static object Run(RunRequest request, PackServer packs, EventLog events, CancellationToken cancel)
+    public static object Run(RunId run, RunRequest request, PackServer packs, EventLog events, CancellationToken cancel)
     {
         try
         {
@@ -22,7 +25,7 @@ public static class DataPreparation
             var result = source.Read(new PackSettings(request.Size, request.Channels, request.SkipUnreadable), cancel);
             Directory.CreateDirectory(request.Folder);
             events.MirrorTo(Path.Combine(request.Folder, "events.jsonl"));
-            var path = Path.Combine(request.Folder, "data.pack");
+            var path = PackPath(request);
             var sha256 = PackFile.Write(path, result.Pack);
             packs.Serve(sha256, path);
 
@@ -31,7 +34,9 @@ public static class DataPreparation
                 source.Name, result.Pack.Count, request.Size, request.Channels, sha256,
                 [.. result.Pack.Classes.Select((name, index) => new ClassCount(name, counts[index]))],
                 [.. result.Unreadable.Select(file => $"{file.Path}: {file.Reason}")]);
-            return new Packed(summary, path, sha256, new FileInfo(path).Length);
+            var bytes = new FileInfo(path).Length;
+            new RunRecord(run.Value, request, sha256, bytes).Write();
+            return new Packed(summary, sha256, bytes);
         }
         catch (BadDataException error)
         {

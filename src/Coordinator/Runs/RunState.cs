@@ -9,6 +9,9 @@ public enum RunPhase
     /// <summary>The data set is read and packed.</summary>
     Packing,
 
+    /// <summary>Another Coordinator began it; its members are asked where they are.</summary>
+    TakingOver,
+
     /// <summary>Waiting for enough nodes to register.</summary>
     Gathering,
 
@@ -23,49 +26,32 @@ public enum RunPhase
 }
 
 /// <summary>
-/// One run as the Coordinator sees it: phase, view, and what each member said last. Pure; <see cref="RunActor"/> holds it.
+/// One run as the Coordinator sees it: phase, who was chosen for it, and what each said last. Pure; <see cref="RunActor"/> holds it.
+/// Who trains is decided in <see cref="Views"/>.
 /// </summary>
+/// <param name="Chosen">Nodes that prepare for the first view.</param>
+/// <param name="View">The newest view; null before the first.</param>
 public sealed record RunState(
     RunPhase Phase,
+    ImmutableArray<ViewMember> Chosen,
     View? View,
     ImmutableDictionary<NodeId, RunPrepared> Prepared,
     ImmutableDictionary<NodeId, ProgressReport> Progress,
     ImmutableDictionary<NodeId, MemberFinished> Finished)
 {
     public static readonly RunState Initial = new(
-        RunPhase.Packing, null, ImmutableDictionary<NodeId, RunPrepared>.Empty,
+        RunPhase.Packing, [], null, ImmutableDictionary<NodeId, RunPrepared>.Empty,
         ImmutableDictionary<NodeId, ProgressReport>.Empty, ImmutableDictionary<NodeId, MemberFinished>.Empty);
 
-    /// <summary>Forms view 1 of the first <paramref name="wanted"/> nodes in order of their ids; null while there are too few.</summary>
-    public RunState? TryForm(IReadOnlyList<RegisterNode> nodes, int wanted, int shards)
-    {
-        if (nodes.Count < wanted)
-            return null;
-
-        var chosen = nodes.OrderBy(node => node.Node.Value, StringComparer.Ordinal).Take(wanted).ToArray();
-        return this with { Phase = RunPhase.Preparing, View = ViewOf(1, chosen, shards) };
-    }
-
-    /// <summary>
-    /// Cuts the shards over the replicas of all nodes as evenly as can be, in order, and gives each node the contiguous
-    /// range of its own.
-    /// </summary>
-    public static View ViewOf(long number, IReadOnlyList<RegisterNode> nodes, int shards)
-    {
-        var replicas = nodes.Sum(node => node.Devices.Length);
-        var members = new ViewMember[nodes.Count];
-        int seen = 0, first = 0;
-        for (var i = 0; i < nodes.Count; i++)
+    /// <summary>Chooses the first <paramref name="wanted"/> nodes in order of their ids; null while there are too few.</summary>
+    public RunState? TryChoose(IReadOnlyList<RegisterNode> nodes, int wanted) => nodes.Count < wanted
+        ? null
+        : this with
         {
-            seen += nodes[i].Devices.Length;
-            var end = (int)((long)shards * seen / replicas);
-            members[i] = new ViewMember(
-                nodes[i].Node, nodes[i].DataHost, nodes[i].DataPort, first, end - first, nodes[i].Devices.Length);
-            first = end;
-        }
-
-        return new View(number, members);
-    }
+            Phase = RunPhase.Preparing,
+            Chosen = [.. nodes.OrderBy(node => node.Node.Value, StringComparer.Ordinal).Take(wanted).Select(ShardOwnership.Member)],
+            Prepared = ImmutableDictionary<NodeId, RunPrepared>.Empty,
+        };
 
     /// <summary>Why these nodes must not train together; null when they may. Another number of threads gives other bits.</summary>
     public static string? Difference(IReadOnlyList<RegisterNode> nodes) =>
@@ -73,31 +59,47 @@ public sealed record RunState(
             ? $"{other.Node} has {other.ThreadsPerReplica} threads a replica, {nodes[0].Node} {nodes[0].ThreadsPerReplica}; the same number everywhere gives the same bits (Node:Threads)."
             : null;
 
-    /// <summary>Takes a member's readiness in; one of another view, or of a stranger, changes nothing.</summary>
+    /// <summary>Takes a node's readiness in; a stranger's changes nothing.</summary>
     public RunState Accept(RunPrepared prepared) =>
-        Phase == RunPhase.Preparing && prepared.View == View!.Number && IsMember(prepared.Node)
-            ? this with { Prepared = Prepared.SetItem(prepared.Node, prepared) }
-            : this;
+        Phase == RunPhase.Preparing && IsChosen(prepared.Node) ? this with { Prepared = Prepared.SetItem(prepared.Node, prepared) } : this;
 
     public RunState Accept(ProgressReport report) =>
         Phase == RunPhase.Training && IsMember(report.Node) ? this with { Progress = Progress.SetItem(report.Node, report) } : this;
 
+    /// <summary>Takes a member's end in; one from an older view is said again in the newest.</summary>
     public RunState Accept(MemberFinished finished) =>
-        Phase == RunPhase.Training && IsMember(finished.Node) ? this with { Finished = Finished.SetItem(finished.Node, finished) } : this;
+        Phase == RunPhase.Training && IsMember(finished.Node) && finished.View == View!.Number
+            ? this with { Finished = Finished.SetItem(finished.Node, finished) }
+            : this;
+
+    /// <summary>A node that dies before the first view is done without.</summary>
+    public RunState WithoutChosen(NodeId node) =>
+        this with { Chosen = Chosen.RemoveAll(member => member.Node == node), Prepared = Prepared.Remove(node) };
+
+    /// <summary>The newest view takes effect.</summary>
+    public RunState In(View view) => this with
+    {
+        Phase = RunPhase.Training,
+        View = view,
+        Progress = Progress.RemoveRange(Progress.Keys.Where(node => view.Members.All(member => member.Node != node))),
+        Finished = ImmutableDictionary<NodeId, MemberFinished>.Empty,
+    };
+
+    public bool IsChosen(NodeId node) => Chosen.Any(member => member.Node == node);
 
     public bool IsMember(NodeId node) => View is not null && View.Members.Any(member => member.Node == node);
 
-    public bool AllPrepared => View is not null && Prepared.Count == View.Members.Length;
+    public bool AllPrepared => !Chosen.IsEmpty && Prepared.Count == Chosen.Length;
 
     public bool AllFinished => View is not null && Finished.Count == View.Members.Length;
 
-    /// <summary>Members not heard of since they were asked to prepare.</summary>
-    public IEnumerable<NodeId> Unprepared => View!.Members.Select(member => member.Node).Where(node => !Prepared.ContainsKey(node));
+    /// <summary>Nodes not heard of since they were asked to prepare.</summary>
+    public IEnumerable<ViewMember> Unprepared => Chosen.Where(member => !Prepared.ContainsKey(member.Node));
 
-    /// <summary>Why these members must not train together; null when they agree bit for bit.</summary>
+    /// <summary>Why these nodes must not train together; null when they agree bit for bit.</summary>
     public string? PreparedDifference()
     {
-        var first = Prepared[View!.Members[0].Node];
+        var first = Prepared[Chosen[0].Node];
         return Prepared.Values.FirstOrDefault(other => other.FirstStep != first.FirstStep) is { } late
             ? $"{late.Node} would continue from step {late.FirstStep}, {first.Node} from step {first.FirstStep}."
             : Prepared.Values.FirstOrDefault(other => other.Fingerprint != first.Fingerprint) is { } different

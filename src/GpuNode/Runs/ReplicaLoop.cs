@@ -8,7 +8,8 @@ namespace Ganymede.GpuNode.Runs;
 
 /// <summary>
 /// Trains one replica, on one thread, which owns all its tensors: for each step two phases, each of them compute own
-/// shards, sum with all members, update. Nothing here waits for the Coordinator.
+/// shards, sum with all members, update. Nothing here waits for the Coordinator, but between two views: then the partial
+/// sums of the phase in hand are kept, and only shards that are new to this replica are computed in the next one.
 /// </summary>
 public sealed class ReplicaLoop
 {
@@ -18,7 +19,15 @@ public sealed class ReplicaLoop
     /// <summary>A run whose gradients are not finite this often in a row is beyond help.</summary>
     public const int NonFiniteLimit = 3;
 
+    /// <summary>Committed steps kept for a new lead; the one before it lacks two lines at most.</summary>
+    private const int StepsKept = 16;
+
     private static readonly TimeSpan _reportPeriod = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<CommittedStep> _recent = [];
+    private PhaseBuffers[] _phases = [];
+    private long _begun, _reported;
+    private bool _skippedInStep, _paused, _leads, _owesTakeOver;
 
     private long _computeTicks, _exchangeTicks, _updateTicks;
     private double _discriminatorLoss, _generatorLoss;
@@ -28,113 +37,242 @@ public sealed class ReplicaLoop
     public required Preset Preset { get; init; }
     public required ImagePack Pack { get; init; }
     public required RunPlan Plan { get; init; }
-    public required long View { get; init; }
-
     /// <summary>Which of the node's replicas this is.</summary>
     public required int Index { get; init; }
 
     public required string Device { get; init; }
     public required int Threads { get; init; }
-    public required ShardRange Shards { get; init; }
-    public required LocalGroup Group { get; init; }
+
+    /// <summary>Work on the next step while G's gradients are exchanged.</summary>
+    public required bool Overlap { get; init; }
+
     public required ElementType ElementType { get; init; }
     public required Checkpoint? Checkpoint { get; init; }
-
-    /// <summary>Only the lead member's first replica writes.</summary>
-    public required RunWriter? Writer { get; init; }
 
     public required CancellationToken Aborted { get; init; }
 
     public long FirstStep { get; private set; }
 
+    /// <summary>Phases summed and applied since the run's step 0, two a step.</summary>
+    public long Position { get; private set; }
+
     /// <summary>Steps committed since the run's step 0.</summary>
-    public long Step { get; private set; }
+    public long Step => Position / 2;
+
+    /// <summary>The sum with which <see cref="Position"/> was reached, as the replica received it; empty before the first.</summary>
+    public ReadOnlyMemory<byte> LastSum => Position > FirstStep * 2 ? _phases[(Position + 1) % 2].Total : default;
 
     /// <summary>Hash of the state before the first step.</summary>
     public ulong Fingerprint { get; private set; }
 
     public bool Stopped { get; private set; }
+
+    /// <summary>Nothing is left to do: the last step is committed, or the one after which all stop.</summary>
+    public bool Ended => Position % 2 == 0 && (Step >= Plan.Steps || Stopped);
+
     public string WeightsSha256 { get; private set; } = "";
     public double SecondsTraining { get; private set; }
 
     public PhaseSeconds Phases => new(Seconds(_computeTicks), Seconds(_exchangeTicks), Seconds(_updateTicks));
 
-    /// <param name="ready">Called when the state stands; returns when training may begin.</param>
+    /// <param name="ready">Called when the state stands.</param>
+    /// <param name="nextPart">Waits for the next view; null when the run is over here.</param>
     /// <param name="reportProgress">Called about once a second.</param>
-    public void Run(Action ready, Action reportProgress)
+    public void Run(Action ready, Func<ViewPart?> nextPart, Action reportProgress)
     {
         using var replica = new Replica(Preset, Pack, Plan.Seed, Device, Threads);
         if (Checkpoint is not null)
             replica.LoadState(Checkpoint.State, Checkpoint.Info.Step);
 
-        Step = FirstStep = Checkpoint?.Info.Step ?? 0;
-        var fingerprint = Fingerprint = replica.WeightsFingerprint();
-        var phases = new[] { Phase.Discriminator, Phase.Generator }.Select(phase => new PhaseBuffers(this, replica, phase)).ToArray();
+        FirstStep = Checkpoint?.Info.Step ?? 0;
+        Position = 2 * FirstStep;
+        Fingerprint = replica.WeightsFingerprint();
+        _phases = [.. new[] { Phase.Discriminator, Phase.Generator }.Select(phase => new PhaseBuffers(this, replica, phase))];
         ready();
-        Writer?.Begin(replica);
-
-        var begun = Stopwatch.GetTimestamp();
-        var reported = begun;
-        while (Step < Plan.Steps && !Stopped)
+        while (nextPart() is { } part)
         {
-            Aborted.ThrowIfCancellationRequested();
-            TrainStep(replica, phases, fingerprint);
-            fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
-            Writer?.Commit(replica, Step, View, fingerprint, _discriminatorLoss, _generatorLoss, last: Step == Plan.Steps || Stopped);
-
-            SecondsTraining = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-            if (Stopwatch.GetElapsedTime(reported) >= _reportPeriod)
-            {
-                reported = Stopwatch.GetTimestamp();
-                _liveTensors = Replica.LiveTensors;
-                reportProgress();
-            }
+            Run(replica, part, reportProgress);
+            part.Leave();
         }
-
-        WeightsSha256 = replica.WeightsSha256();
-        Writer?.Finish();
-        reportProgress();
     }
 
+    /// <summary>Length of the sum that leads to a position, in bytes.</summary>
+    public int SumBytes(long position) => _phases[(position + 1) % 2].Total.Length;
+
     /// <summary>What this replica last knew of itself; callable from its own thread.</summary>
-    public ProgressReport Progress(NodeId node, RunId run) => new(
-        run, node, View, Step, _discriminatorLoss, _generatorLoss, SecondsTraining, Phases, _liveTensors,
+    public ProgressReport Progress(NodeId node, RunId run, long view) => new(
+        run, node, view, Step, _discriminatorLoss, _generatorLoss, SecondsTraining, Phases, _liveTensors,
         Environment.WorkingSet, _skipped);
 
-    private void TrainStep(Replica replica, PhaseBuffers[] phases, ulong fingerprint)
+    /// <summary>Trains in one view until it is over or the run has ended.</summary>
+    private void Run(Replica replica, ViewPart part, Action reportProgress)
     {
-        replica.StopRequested = Session.StopRequested;
-        var start = Stopwatch.GetTimestamp();
-        replica.BeginStep(Step);
-
-        var skipped = false;
-        foreach (var phase in phases)
+        Enter(replica, part);
+        try
         {
-            phase.Sums.Reset();
-            for (var shard = Shards.First; shard < Shards.End; shard++)
-            {
-                replica.ComputeShard(phase.Phase, Step, shard, phase.Gradient);
-                phase.Sums.Add(shard, phase.Gradient);
-            }
-
-            start = Lap(start, ref _computeTicks);
-            Group.AllReduce(Index, Step, (byte)phase.Phase, phase.Sums.Complete, phase.Total, fingerprint, Aborted);
-            start = Lap(start, ref _exchangeTicks);
-
-            var report = replica.Apply(phase.Phase, Step, phase.Total);
-            start = Lap(start, ref _updateTicks);
-
-            skipped |= !report.Finite;
-            Stopped |= report.StopRequested;
-            if (phase.Phase == Phase.Discriminator)
-                _discriminatorLoss = report.RealLoss + report.FakeLoss;
-            else
-                _generatorLoss = report.GeneratorLoss;
-            fingerprint = 0; // compared once a step
+            while (!Ended && !_paused && TrainStep(replica, part))
+                ReportNowAndThen(reportProgress);
+        }
+        catch (CollectiveException failure) when (!Aborted.IsCancellationRequested)
+        {
+            if (part.Break(failure))
+                Session.Suspect(part, failure, Position);
         }
 
-        Step++;
-        CountSkipped(skipped);
+        if (Ended)
+        {
+            WeightsSha256 = replica.WeightsSha256();
+            part.Writer?.Flush();
+            reportProgress();
+        }
+    }
+
+    private void Enter(Replica replica, ViewPart part)
+    {
+        if (part.State is { } state)
+        {
+            replica.LoadState(state, part.Position / 2);
+            FirstStep = part.Position / 2;
+            Position = part.Position;
+        }
+
+        if (_begun == 0)
+            _begun = _reported = Stopwatch.GetTimestamp();
+        if (part.Sum is { } sum && Position == part.Position - 1)
+        {
+            sum.CopyTo(Current.Total.AsSpan());
+            Apply(replica, part.View);
+        }
+
+        if (Position != part.Position)
+            throw new InvalidOperationException($"view {part.View} begins at position {part.Position}, replica {Index} is at {Position}");
+
+        _paused = false;
+        foreach (var phase in _phases)
+            phase.Own(part.Owned[Index], Position);
+        if (part.HandsStateOver && Index == 0)
+            Session.HandStateOver(part, replica.CopyState());
+        if (part.Writer is { } writer && !_leads)
+        {
+            _leads = true;
+            writer.Begin(replica);
+            if (!(_owesTakeOver = Position % 2 != 0))
+                writer.TakeOver(replica, _recent, Ended);
+        }
+    }
+
+    private PhaseBuffers Current => _phases[Position % 2];
+
+    /// <summary>Goes on with the step in hand until it is committed. False when the view is over before.</summary>
+    private bool TrainStep(Replica replica, ViewPart part)
+    {
+        var step = Step;
+        while (Step == step)
+        {
+            Aborted.ThrowIfCancellationRequested();
+            if (!Compute(replica, part))
+                return false;
+
+            Faults.Soon(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
+            var start = Stopwatch.GetTimestamp();
+            using (var pending = part.Local.Begin(
+                Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
+            {
+                if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.StopRequested)
+                    start = WorkAhead(replica, part, start);
+                pending.Wait(Aborted);
+            }
+
+            start = Lap(start, ref _exchangeTicks, part, "sum");
+            Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DUpdate : FaultPoint.GUpdate, step);
+            Apply(replica, part.View);
+            Lap(start, ref _updateTicks, part, "update");
+        }
+
+        if (part.Writer is { } writer)
+        {
+            // Only between steps there is a state for the checkpoint that the lead before may owe.
+            if (_owesTakeOver)
+                writer.TakeOver(replica, _recent, Ended);
+            else
+                writer.Commit(replica, _recent.Last(), Ended);
+            _owesTakeOver = false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Computes the own shards of the phase in hand that are not computed yet. False when the view is over.</summary>
+    private bool Compute(Replica replica, ViewPart part)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var phase = Current;
+        replica.StopRequested = Session.StopRequested;
+        replica.CheckpointRequested = Session.PauseRequested(part.View);
+        if (phase.Phase == Phase.Discriminator)
+            replica.BeginStep(Step);
+        phase.Begin(Position);
+        while (phase.Sums.Next < part.Owned[Index].End)
+        {
+            if (part.IsOver)
+                return false;
+            if (phase.TakeKept())
+                continue;
+            var shard = phase.Sums.Next;
+            replica.ComputeShard(phase.Phase, Step, shard, phase.Gradient);
+            Faults.At(phase.Phase == Phase.Discriminator ? FaultPoint.DCompute : FaultPoint.GCompute, Step);
+            phase.Sums.Add(shard, phase.Gradient);
+        }
+
+        Lap(start, ref _computeTicks, part, "compute");
+        return true;
+    }
+
+    /// <summary>Begins the next step while G's gradients are exchanged. If the view ends meanwhile, whoever owns the shards then does it again, or not.</summary>
+    private long WorkAhead(Replica replica, ViewPart part, long start)
+    {
+        var owned = part.Owned[Index];
+        for (var shard = owned.First; shard < owned.End && !part.IsOver; shard++)
+            replica.WorkAhead(Step + 1, shard);
+        return Lap(start, ref _computeTicks, part, "compute");
+    }
+
+    /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>
+    private ulong FingerprintToCompare(Replica replica, ViewPart part) =>
+        Current.Phase == Phase.Discriminator && (Step % FingerprintEvery == 0 || Position == part.Position) ? replica.WeightsFingerprint() : 0;
+
+    /// <summary>Ends the phase in hand with its sum.</summary>
+    private void Apply(Replica replica, long view)
+    {
+        var phase = Current;
+        var report = replica.Apply(phase.Phase, Step, phase.Total);
+        Position++;
+        _skippedInStep |= !report.Finite;
+        Stopped |= report.StopRequested;
+        _paused |= report.CheckpointRequested;
+        if (phase.Phase == Phase.Discriminator)
+        {
+            _discriminatorLoss = report.RealLoss + report.FakeLoss;
+            return;
+        }
+
+        _generatorLoss = report.GeneratorLoss;
+        CountSkipped(_skippedInStep);
+        _skippedInStep = false;
+        var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
+        _recent.Enqueue(new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss));
+        if (_recent.Count > StepsKept)
+            _recent.Dequeue();
+        SecondsTraining = Stopwatch.GetElapsedTime(_begun).TotalSeconds;
+    }
+
+    private void ReportNowAndThen(Action reportProgress)
+    {
+        if (Stopwatch.GetElapsedTime(_reported) < _reportPeriod)
+            return;
+        _reported = Stopwatch.GetTimestamp();
+        _liveTensors = Replica.LiveTensors;
+        reportProgress();
     }
 
     /// <summary>Every member sees the same flag in the same all-reduce, so all skip alike, and all give up alike.</summary>
@@ -152,21 +290,60 @@ public sealed class ReplicaLoop
         }
     }
 
-    private static long Lap(long start, ref long ticks)
+    private long Lap(long start, ref long ticks, ViewPart part, string what)
     {
         var now = Stopwatch.GetTimestamp();
         ticks += now - start;
+        if (Index == 0)
+            Session.Recorder.Add(what, part.View, Position, Stopwatch.GetElapsedTime(start, now).TotalMilliseconds);
         return now;
     }
 
     private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
 
-    /// <summary>The flat buffers of one phase, allocated once.</summary>
+    /// <summary>The flat buffers of one phase, allocated once, and its partial sums, which a change of views does not take away.</summary>
     private sealed class PhaseBuffers(ReplicaLoop loop, Replica replica, Phase phase)
     {
+        private readonly int _elements = replica.Elements(phase);
+        private List<(Subtree Node, ReadOnlyMemory<byte> Sum)> _kept = [];
+        private long _position = -1;
+        private ShardRange _owned = new(-1, 0);
+
         public Phase Phase { get; } = phase;
-        public PartialSums Sums { get; } = new(loop.Plan.Shards, loop.Shards, loop.ElementType, replica.Elements(phase));
+        public PartialSums Sums { get; private set; } = null!; // Own comes before all else
         public byte[] Gradient { get; } = GC.AllocateArray<byte>(replica.Elements(phase) * replica.ElementSize, pinned: true);
         public byte[] Total { get; } = GC.AllocateArray<byte>(replica.Elements(phase) * replica.ElementSize, pinned: true);
+
+        /// <summary>A view begins in which the replica owns these shards; sums of the phase at <paramref name="position"/> are kept.</summary>
+        public void Own(ShardRange owned, long position)
+        {
+            if (owned == _owned)
+                return; // all of it stays where it is
+            _kept = _position == position ? [.. Sums.Complete, .. _kept] : [];
+            Sums = new PartialSums(loop.Plan.Shards, owned, loop.ElementType, _elements);
+            _owned = owned;
+        }
+
+        /// <summary>The phase at <paramref name="position"/> is computed from here on.</summary>
+        public void Begin(long position)
+        {
+            if (_position != position)
+            {
+                Sums.Reset();
+                _kept.Clear();
+            }
+
+            _position = position;
+        }
+
+        /// <summary>Adds a sum from the view before in place of computing its shards again; false when there is none that fits.</summary>
+        public bool TakeKept()
+        {
+            var (node, sum) = _kept.Find(kept => kept.Node.Shards.First == Sums.Next && kept.Node.Shards.End <= _owned.End);
+            if (sum.IsEmpty)
+                return false;
+            Sums.Add(node, sum.Span);
+            return true;
+        }
     }
 }

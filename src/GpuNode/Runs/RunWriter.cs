@@ -14,6 +14,7 @@ namespace Ganymede.GpuNode.Runs;
 public sealed class RunWriter : IDisposable
 {
     private const int MetricsEvery = 10;
+    private static readonly TimeSpan _failurePeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly PrepareRun _prepare;
     private readonly Preset _preset;
@@ -23,6 +24,8 @@ public sealed class RunWriter : IDisposable
     private readonly StepLog _metrics;
     private readonly Channel<Action> _work = Channel.CreateBounded<Action>(1);
     private readonly Task _worker;
+    private readonly StateMemory _state = new();
+    private readonly SemaphoreSlim _stateIsFree = new(1);
     private volatile Exception? _failure;
 
     public RunWriter(
@@ -33,7 +36,6 @@ public sealed class RunWriter : IDisposable
         _report = report;
         _node = node;
         Directory.CreateDirectory(Path.Combine(Plan.Folder, "grids"));
-        CheckpointFolder.RemoveAbandoned(Plan.Folder);
         _ledger = StepLog.Open(Path.Combine(Plan.Folder, "ledger.jsonl"), firstStep);
         _metrics = StepLog.Open(Path.Combine(Plan.Folder, "metrics.jsonl"), firstStep);
         _worker = Task.Run(WorkAsync);
@@ -44,42 +46,56 @@ public sealed class RunWriter : IDisposable
 
     private RunPlan Plan => _prepare.Plan;
 
-    /// <summary>Before the first step: what the untrained generator draws, to compare with. On the replica's thread.</summary>
+    /// <summary>Once. Before step 0: what the untrained generator draws, to compare with. On the replica's thread.</summary>
     public void Begin(Replica replica)
     {
         if (replica.NextStep == 0 && Plan.SampleEvery > 0)
             WriteGrid(replica, step: 0);
+        replica.CopyState(_state); // allocates what every checkpoint uses from now on
+    }
+
+    /// <summary>
+    /// Between two steps, in a run whose lead was another member: writes down the steps that it had committed and not written, and
+    /// the checkpoint that it owes. On the replica's thread.
+    /// </summary>
+    /// <param name="recent">The newest committed steps, ascending.</param>
+    /// <param name="ended">The run has ended after the last of them.</param>
+    public void TakeOver(Replica replica, IEnumerable<CommittedStep> recent, bool ended)
+    {
+        var steps = recent.ToArray();
+        foreach (var step in steps)
+            WriteLines(step, last: ended && step == steps[^1]);
+        if (steps.Length == 0)
+            return;
+
+        var due = Plan.CheckpointEvery > 0 ? steps[^1].Step / Plan.CheckpointEvery * Plan.CheckpointEvery : 0;
+        if (ended || (Plan.SampleEvery > 0 && steps[^1].Step % Plan.SampleEvery == 0))
+            WriteGrid(replica, steps[^1].Step);
+        if (ended || (due > 0 && !CheckpointFolder.Exists(Plan.Folder, due)))
+            WriteCheckpoint(replica, steps[^1]);
     }
 
     /// <summary>Writes down a committed step, and starts what is due after it. On the replica's thread.</summary>
-    /// <param name="step">Steps committed, from 1.</param>
-    /// <param name="fingerprint">Hash of the weights after the step; 0 when it was not taken.</param>
     /// <param name="last">The run ends after this step: grid and checkpoint are due.</param>
-    public void Commit(Replica replica, long step, long view, ulong fingerprint, double discriminatorLoss, double generatorLoss, bool last)
+    public void Commit(Replica replica, CommittedStep step, bool last)
     {
-        if (_failure is { } failure)
-            throw new IOException(failure.Message, failure);
-
-        _ledger.Append(new LedgerLine(
-            step, view, (step - 1) * Plan.Batch, step * Plan.Batch - 1,
-            fingerprint == 0 ? null : fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
-        if (step % MetricsEvery == 0 || last)
-            _metrics.Append(new MetricsLine(step, discriminatorLoss, generatorLoss, Replica.LiveTensors, Environment.WorkingSet));
-
-        if (last || (Plan.SampleEvery > 0 && step % Plan.SampleEvery == 0))
-            WriteGrid(replica, step);
-        if (last || (Plan.CheckpointEvery > 0 && step % Plan.CheckpointEvery == 0))
-            WriteCheckpoint(replica, step, discriminatorLoss, generatorLoss);
+        RequireNoFailure();
+        WriteLines(step, last);
+        if (last || (Plan.SampleEvery > 0 && step.Step % Plan.SampleEvery == 0))
+            WriteGrid(replica, step.Step);
+        if (last || (Plan.CheckpointEvery > 0 && step.Step % Plan.CheckpointEvery == 0))
+            WriteCheckpoint(replica, step);
     }
 
     /// <summary>Waits until everything is on disk.</summary>
     /// <exception cref="IOException">Something could not be written.</exception>
-    public void Finish()
+    public void Flush()
     {
-        _work.Writer.TryComplete();
-        _worker.GetAwaiter().GetResult();
-        if (_failure is { } failure)
-            throw new IOException(failure.Message, failure);
+        using var done = new ManualResetEventSlim();
+        Enqueue(done.Set);
+        while (!done.Wait(_failurePeriod))
+            RequireNoFailure();
+        RequireNoFailure();
     }
 
     public void Dispose()
@@ -88,6 +104,23 @@ public sealed class RunWriter : IDisposable
         _worker.GetAwaiter().GetResult();
         _ledger.Dispose();
         _metrics.Dispose();
+        _stateIsFree.Dispose();
+    }
+
+    private void WriteLines(CommittedStep step, bool last)
+    {
+        if (step.Step > _ledger.LastStep)
+        {
+            _ledger.Append(step.Step, new LedgerLine(
+                step.Step, step.View, (step.Step - 1) * Plan.Batch, step.Step * Plan.Batch - 1,
+                step.Fingerprint == 0 ? null : step.Fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
+        }
+
+        if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last))
+        {
+            _metrics.Append(step.Step, new MetricsLine(
+                step.Step, step.DiscriminatorLoss, step.GeneratorLoss, Replica.LiveTensors, Environment.WorkingSet));
+        }
     }
 
     private void WriteGrid(Replica replica, long step)
@@ -101,24 +134,34 @@ public sealed class RunWriter : IDisposable
         var chw = ImageGrid.Compose(
             pixels, count, _preset.Channels, _preset.Size, _preset.Size, columns, padding: 2, out var height, out var width);
         var path = Path.Combine(Plan.Folder, "grids", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}.png"));
-        File.WriteAllBytes(path + ".tmp", Png.Encode(chw, _preset.Channels, height, width));
-        File.Move(path + ".tmp", path, overwrite: true);
+        var temporary = $"{path}.{_node}.tmp"; // a lead that is out of the run, and does not know it yet, has another
+        File.WriteAllBytes(temporary, Png.Encode(chw, _preset.Channels, height, width));
+        File.Move(temporary, path, overwrite: true);
         LastGrid = path;
         _report(new ArtifactWritten(_prepare.Run, _node, "grid", path, step));
     }
 
-    private void WriteCheckpoint(Replica replica, long step, double discriminatorLoss, double generatorLoss)
+    private void WriteCheckpoint(Replica replica, CommittedStep step)
     {
-        var state = replica.CopyState();
+        while (!_stateIsFree.Wait(_failurePeriod)) // until the checkpoint before is written: the copy would overwrite it
+            RequireNoFailure();
+        var state = replica.CopyState(_state);
         var info = replica.DescribeState(
             _prepare.Pack.Sha256,
-            new Dictionary<string, double> { ["discriminatorLoss"] = discriminatorLoss, ["generatorLoss"] = generatorLoss });
+            new Dictionary<string, double> { ["discriminatorLoss"] = step.DiscriminatorLoss, ["generatorLoss"] = step.GeneratorLoss });
         Enqueue(() =>
         {
+            Faults.Soon(FaultPoint.Checkpoint, step.Step);
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
-            GC.Collect(2, GCCollectionMode.Forced, blocking: false); // the copies are large, and dead from here on
-            _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step));
+            _stateIsFree.Release(); // after a failure nobody copies any more
+            _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step.Step));
         });
+    }
+
+    private void RequireNoFailure()
+    {
+        if (_failure is { } failure)
+            throw new IOException(failure.Message, failure);
     }
 
     private void Enqueue(Action work)

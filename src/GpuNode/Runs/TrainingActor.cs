@@ -8,7 +8,7 @@ namespace Ganymede.GpuNode.Runs;
 /// One run on this node, for the Coordinator: passes orders to the <see cref="TrainingSession"/>, whose threads own the
 /// tensors, and its reports back. Ends when the session's threads have ended.
 /// </summary>
-public sealed class TrainingActor : ReceiveActor
+public sealed class TrainingActor : ReceiveActor, IWithTimers
 {
     /// <summary>From the session, as its very last word: every thread has ended.</summary>
     public sealed record SessionEnded
@@ -19,9 +19,17 @@ public sealed class TrainingActor : ReceiveActor
     /// <summary>From the session's threads: say this to the Coordinator.</summary>
     public sealed record Report(IClusterMessage Message);
 
+    private sealed record Beat
+    {
+        public static readonly Beat Instance = new();
+    }
+
+    private static readonly TimeSpan _leavePeriod = TimeSpan.FromSeconds(1);
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly PrepareRun _prepare;
-    private readonly IActorRef _coordinatorsRun;
+    private IActorRef _coordinatorsRun;
+    private IClusterMessage? _sign;
     private readonly NodeId _node;
     private readonly NodeServices _services;
     private TrainingSession? _session;
@@ -33,22 +41,47 @@ public sealed class TrainingActor : ReceiveActor
         _node = node;
         _services = services;
 
-        Receive<Report>(report => _coordinatorsRun.Tell(report.Message));
-        Receive<BeginTraining>(begin =>
+        Receive<Report>(Pass);
+        Receive<ViewIssued>(issued =>
         {
-            if (begin.View == _prepare.View.Number)
-                _session!.Begin();
-            else
-                _log.Warning("Told to begin in view {Other}, prepared for view {View}", begin.View, _prepare.View.Number);
+            Hear();
+            Timers.Cancel(Beat.Instance);
+            _session!.Begin(issued);
         });
+        Receive<HaltView>(halt =>
+        {
+            Hear();
+            ShowLife(new MemberAlive(prepare.Run, node, halt.View));
+            _session!.Halt(halt.View, halt.Reason);
+        });
+        Receive<PauseView>(pause =>
+        {
+            Hear();
+            _session!.Pause(pause.View);
+        });
+        Receive<DescribeMember>(_ =>
+        {
+            Hear();
+            Sender.Tell(_session!.Describe());
+        });
+        Receive<Beat>(_ => _coordinatorsRun.Tell(_sign));
+        Receive<NodeActor.Leave>(leave =>
+        {
+            // Said again until it is answered: the Coordinator may just be moving.
+            Timers.StartPeriodicTimer(nameof(LeaveRun), new LeaveRun(prepare.Run, node, leave.Reason), TimeSpan.Zero, _leavePeriod);
+        });
+        Receive<LeaveRun>(leave => _coordinatorsRun.Tell(leave));
         Receive<StopRun>(stop => _session!.RequestStop(stop.Reason));
         Receive<AbortRun>(abort => _session!.Abort(abort.Reason));
-        Receive<Terminated>(_ => _session!.Abort("the Coordinator's side of the run is gone"));
+        Receive<RunOver>(_ => _session!.Finish());
+        Receive<Terminated>(gone => _log.Warning("The Coordinator's side of run {Run} is gone; training goes on", _prepare.Run));
         Receive<SessionEnded>(_ => Context.Stop(Self));
     }
 
     public static Props Props(PrepareRun prepare, IActorRef coordinatorsRun, NodeId node, NodeServices services) =>
         Akka.Actor.Props.Create(() => new TrainingActor(prepare, coordinatorsRun, node, services));
+
+    public ITimerScheduler Timers { get; set; } = null!; // Akka sets it before PreStart
 
     protected override void PreStart()
     {
@@ -61,4 +94,35 @@ public sealed class TrainingActor : ReceiveActor
     }
 
     protected override void PostStop() => _session?.Abort("the node's actor stopped");
+
+    /// <summary>
+    /// Says it to the Coordinator, and says it again while a view changes: that is a sign of life, and a Coordinator that
+    /// took the run over meanwhile needs to hear it, too.
+    /// </summary>
+    private void Pass(Report report)
+    {
+        _coordinatorsRun.Tell(report.Message);
+        if (report.Message is MemberHalted or MemberFinished)
+            ShowLife(report.Message);
+        else if (report.Message is PeerSuspect suspect)
+            ShowLife(new MemberAlive(suspect.Run, suspect.Node, suspect.View));
+    }
+
+    private void ShowLife(IClusterMessage sign)
+    {
+        if (sign is not MemberAlive || !Timers.IsTimerActive(Beat.Instance))
+            _sign = sign;
+        if (sign is MemberAlive)
+            _coordinatorsRun.Tell(sign);
+        Timers.StartPeriodicTimer(Beat.Instance, Beat.Instance, StallDeadlines.OfSeconds(_prepare.Plan.MaxStallSeconds).Beat);
+    }
+
+    /// <summary>Who gives orders gets the reports: a Coordinator's successor, too.</summary>
+    private void Hear()
+    {
+        if (_coordinatorsRun.Equals(Sender))
+            return;
+        Context.Unwatch(_coordinatorsRun);
+        _coordinatorsRun = Context.Watch(Sender);
+    }
 }

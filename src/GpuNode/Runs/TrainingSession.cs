@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Ganymede.Collectives;
 using Ganymede.Datasets;
@@ -7,8 +8,8 @@ using Ganymede.Training;
 namespace Ganymede.GpuNode.Runs;
 
 /// <summary>
-/// One run on this node, off Akka's threads: loads the data, connects to the other members, and has one dedicated thread
-/// for each replica. What it says goes out through <c>report</c>; <c>ended</c> is its last word.
+/// One run on this node, off Akka's threads: loads the data, has one dedicated thread for each replica, and takes them through one
+/// view after another. What it says goes out through <c>report</c>; <c>ended</c> is its last word.
 /// </summary>
 /// <remarks>
 /// The first failure of any thread ends them all: it cancels the one token that every wait here watches, so no thread is
@@ -18,21 +19,30 @@ namespace Ganymede.GpuNode.Runs;
 public sealed class TrainingSession(
     PrepareRun prepare, NodeId node, NodeServices services, Action<IClusterMessage> report, Action ended)
 {
+    private static readonly TimeSpan _lookPeriod = TimeSpan.FromMilliseconds(25);
+
     private readonly CancellationTokenSource _aborted = new();
-    private readonly ManualResetEventSlim _begin = new();
+    private readonly BlockingCollection<ViewIssued> _issued = [];
     private readonly Lock _failureLock = new();
+    private readonly Lock _viewLock = new();
+    private readonly StallDeadlines _deadlines = StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds);
+    private readonly HandOver _handOver = new(services.DataPlane, prepare.Run, StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds));
     private readonly ILogger _log = services.Logs.CreateLogger<TrainingSession>();
     private Exception? _failure;
     private string? _abortReason;
     private volatile bool _stopRequested;
 
+    private volatile ViewPart? _part;
+    private CancellationTokenSource _viewOver = new();
+    private long _view, _overView, _pauseView, _incarnation;
+    private ViewIssued? _newest;
+    private ulong _sumHash;
+    private long _position;
+    private RunWriter? _writer;
+
     private RunPlan Plan => prepare.Plan;
 
-    /// <summary>This node's place in the view.</summary>
-    private int SelfIndex => Array.FindIndex(prepare.View.Members, member => member.Node == node);
-
-    /// <summary>The member that writes the run's files: the first of the view.</summary>
-    private bool IsLead => SelfIndex == 0;
+    public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System);
 
     /// <summary>True once <see cref="RequestStop"/> was called; replicas tell the other members in the next all-reduce.</summary>
     public bool StopRequested => _stopRequested;
@@ -40,8 +50,70 @@ public sealed class TrainingSession(
     /// <summary>Starts preparing; returns at once.</summary>
     public void Start() => new Thread(Run) { IsBackground = true, Name = $"run {prepare.Run}" }.Start();
 
-    /// <summary>Lets the replicas train.</summary>
-    public void Begin() => _begin.Set();
+    /// <summary>A view begins. One that an older Coordinator issued, or that is not newer than what is known, is none of ours.</summary>
+    public void Begin(ViewIssued issued)
+    {
+        lock (_viewLock)
+        {
+            if (issued.Incarnation < _incarnation || issued.View.Number <= _view || !issued.View.Members.Any(member => member.Node == node))
+            {
+                _log.StaleView(prepare.Run, issued.View.Number, _view);
+                return;
+            }
+
+            (_incarnation, _view, _newest) = (issued.Incarnation, issued.View.Number, issued);
+            _viewOver.Cancel();
+            _viewOver = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
+            _part?.End($"view {_view} was issued");
+        }
+
+        _issued.Add(issued);
+    }
+
+    /// <summary>The view is over: nobody begins another shard, waits end at once, partial sums are kept.</summary>
+    public void Halt(long view, string reason)
+    {
+        lock (_viewLock)
+        {
+            if (view < _view)
+                return;
+            _overView = Math.Max(_overView, view);
+            if (view > _view)
+                return; // a view that has not come here: it will be found to be over
+            _viewOver.Cancel();
+            _part?.End(reason);
+        }
+    }
+
+    /// <summary>Where this node is, for a Coordinator that takes the run over.</summary>
+    public MemberReport Describe()
+    {
+        lock (_viewLock)
+            return new MemberReport(prepare.Run, node, _newest?.View, _position, _sumHash, Waits: _part is null);
+    }
+
+    /// <summary>Ends the view after a whole step, all members alike.</summary>
+    public void Pause(long view) => Interlocked.Exchange(ref _pauseView, view);
+
+    /// <summary>Whether replicas are to tell the others, in the next all-reduce, that this view ends with the step.</summary>
+    public bool PauseRequested(long view) => Interlocked.Read(ref _pauseView) == view;
+
+    /// <summary>All members have ended alike: the threads end, too.</summary>
+    public void Finish() => _issued.CompleteAdding();
+
+    /// <summary>From a replica's thread: a peer has ended the view by what it does, or does not do any more.</summary>
+    public void Suspect(ViewPart part, CollectiveException failure, long position)
+    {
+        _log.ViewBroken(prepare.Run, part.View, failure.Message);
+        Recorder.Add("suspect", part.View, position, failure.Waited.TotalMilliseconds, failure.Message);
+        report(new PeerSuspect(
+            prepare.Run, node, part.View, [.. failure.Party.Split(',').Select(name => new NodeId(name))], position / 2, (int)(position % 2),
+            failure.Chunk, failure.Waited.TotalSeconds, failure is DivergenceException, failure.Message));
+    }
+
+    /// <summary>From a replica's thread: its state, for those that join in this view.</summary>
+    public void HandStateOver(ViewPart part, ReplicaState state) =>
+        _handOver.ServeState(part.Position, StateBlob.Write(state, part.Position / 2));
 
     /// <summary>All members stop after the same step, which they agree on in an all-reduce.</summary>
     public void RequestStop(string reason)
@@ -79,45 +151,34 @@ public sealed class TrainingSession(
         if (preset.Batch != Plan.Batch || preset.Shards != Plan.Shards)
             throw new PresetException($"the preset has batch {preset.Batch} and {preset.Shards} shards, the run {Plan.Batch} and {Plan.Shards}; they must agree");
 
+        Faults.At(FaultPoint.DataLoad, 0);
         var (pack, wasCached) = services.Packs.Load(prepare.Pack, _aborted.Token);
-        var checkpoint = prepare.Resume ? LoadCheckpoint(pack) : null;
+        var checkpoint = prepare.Start is StartingState.Checkpoint or StartingState.CheckpointIfAny ? LoadCheckpoint(pack) : null;
+        if (prepare.Start != StartingState.FromMember)
+            CheckpointFolder.RemoveAbandoned(Plan.Folder);
         var type = preset.Precision == Precision.Float64 ? ElementType.Float64 : ElementType.Float32;
-        var member = prepare.View.Members[SelfIndex];
 
-        using var group = services.DataPlane.Join(
-            prepare.Run.Value, prepare.View.Number,
-            [.. prepare.View.Members.Select(peer => new PartyAddress(
-                peer.Node.Value, peer.Host, peer.Port, new ShardRange(peer.FirstShard, peer.ShardCount)))],
-            SelfIndex, Plan.Shards, TimeSpan.FromSeconds(Plan.PhaseDeadlineSeconds));
-        using var local = new LocalGroup(group, services.Devices.Length, Plan.Shards, type);
-        using var writer = IsLead
-            ? new RunWriter(prepare, preset, checkpoint?.Info.Step ?? 0, message => report(message), node)
-            : null;
-
-        var owned = ShardAssignment.Even(member.ShardCount, services.Devices.Length);
         using var prepared = new CountdownEvent(services.Devices.Length);
+        var parts = services.Devices.Select(_ => new BlockingCollection<ViewPart>(1)).ToArray();
         var loops = new ReplicaLoop[services.Devices.Length];
         var threads = new Thread[loops.Length];
         for (var i = 0; i < loops.Length; i++)
         {
-            var loop = loops[i] = new ReplicaLoop
+            var (loop, own) = (loops[i] = new ReplicaLoop
             {
                 Session = this,
                 Preset = preset,
                 Pack = pack,
                 Plan = Plan,
-                View = prepare.View.Number,
                 Index = i,
                 Device = services.Devices[i],
                 Threads = services.ThreadsPerReplica,
-                Shards = new ShardRange(member.FirstShard + owned[i].First, owned[i].Count),
-                Group = local,
+                Overlap = services.Overlap,
                 ElementType = type,
                 Checkpoint = checkpoint,
-                Writer = i == 0 ? writer : null,
                 Aborted = _aborted.Token,
-            };
-            threads[i] = new Thread(() => RunReplica(loop, prepared)) { IsBackground = true, Name = $"replica {i}" };
+            }, parts[i]);
+            threads[i] = new Thread(() => RunReplica(loop, prepared, own)) { IsBackground = true, Name = $"replica {i}" };
             threads[i].Start();
         }
 
@@ -125,30 +186,149 @@ public sealed class TrainingSession(
         {
             prepared.Wait(_aborted.Token);
             RequireSameFingerprint(loops);
-            report(new RunPrepared(prepare.Run, node, prepare.View.Number, loops[0].FirstStep, loops[0].Fingerprint, wasCached));
+            report(new RunPrepared(prepare.Run, node, loops[0].FirstStep, loops[0].Fingerprint, wasCached));
+            while (NextView() is { } issued)
+                Train(issued, preset, type, loops, parts);
         }
         catch (Exception error)
         {
             Fail(error); // before the threads are waited for: it is what ends their own waits
         }
 
+        foreach (var own in parts)
+            own.CompleteAdding();
         foreach (var thread in threads)
             thread.Join();
-
-        if (_failure is not null || _aborted.IsCancellationRequested)
-            return;
-
-        var lead = loops[0];
-        report(new MemberFinished(
-            prepare.Run, node, lead.Step, lead.Stopped, lead.WeightsSha256, lead.Step * Plan.Batch, lead.SecondsTraining,
-            lead.Phases, writer?.LastCheckpoint, writer?.LastGrid));
+        _writer?.Dispose();
+        _handOver.Dispose();
     }
 
-    private Checkpoint LoadCheckpoint(ImagePack pack)
+    /// <summary>Waits for the Coordinator's word; null when the run is over.</summary>
+    private ViewIssued? NextView()
+    {
+        var patience = prepare.Start == StartingState.FromMember || _view > 0 ? _deadlines.NextView : Deadlines.Prepare;
+        try
+        {
+            return _issued.TryTake(out var issued, (int)patience.TotalMilliseconds, _aborted.Token) ? issued
+                : _issued.IsAddingCompleted ? null
+                : throw new TimeoutException($"no Coordinator named a view to follow view {_view} within {patience.TotalSeconds:0} s");
+        }
+        catch (InvalidOperationException) when (_issued.IsCompleted)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Takes this node through one view, and says where it has got to.</summary>
+    private void Train(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops, BlockingCollection<ViewPart>[] parts)
+    {
+        using (var part = Enter(issued, preset, type, loops))
+        {
+            if (part is not null)
+            {
+                foreach (var own in parts)
+                    own.Add(part);
+                var watch = new PeerWatch(part.Group, _deadlines);
+                while (!part.Wait(_lookPeriod, _aborted.Token))
+                    watch.Look();
+            }
+        }
+
+        _handOver.DropState();
+        var lead = Furthest(loops);
+        var sum = lead.LastSum;
+        var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
+        lock (_viewLock)
+            (_part, _position, _sumHash) = (null, lead.Position, hash);
+        Recorder.Add(lead.Ended ? "end" : "halt", issued.View.Number, lead.Position);
+        if (loops.All(loop => loop.Ended))
+        {
+            lead = loops[0];
+            report(new MemberFinished(
+                prepare.Run, node, lead.Step, lead.Stopped, lead.WeightsSha256, lead.Step * Plan.Batch, lead.SecondsTraining,
+                lead.Phases, _writer?.LastCheckpoint, _writer?.LastGrid, issued.View.Number, hash, lead.FirstStep));
+        }
+        else
+        {
+            report(new MemberHalted(prepare.Run, node, issued.View.Number, lead.Position, hash));
+        }
+
+        Recorder.Dump(); // after the word that others wait for
+    }
+
+    /// <summary>A failure may come between two replicas' copies of a sum: then one is a phase ahead of another.</summary>
+    private static ReplicaLoop Furthest(ReplicaLoop[] loops) => loops.MaxBy(loop => loop.Position)!;
+
+    /// <summary>Fetches what this node lacks and connects; null when the view is over before that is done.</summary>
+    private ViewPart? Enter(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops)
+    {
+        CancellationToken over;
+        lock (_viewLock)
+            over = _viewOver.Token;
+
+        Recorder.Add("view", issued.View.Number, issued.Position, text: issued.Reason);
+        var members = issued.View.Members;
+        var self = Array.FindIndex(members, member => member.Node == node);
+        byte[]? sum = null;
+        ReplicaState? state = null;
+        try
+        {
+            if (issued.Joining.Contains(node))
+            {
+                Faults.At(FaultPoint.Join, issued.Position / 2);
+                state = _handOver.FetchState(issued, over);
+            }
+            else if (Furthest(loops).Position == issued.Position - 1)
+            {
+                sum = _handOver.FetchSum(issued, loops[0].SumBytes(issued.Position), over);
+            }
+            else if (loops.Any(loop => loop.Position < issued.Position))
+            {
+                sum = Furthest(loops).LastSum.ToArray();
+            }
+        }
+        catch (OperationCanceledException) when (!_aborted.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (FetchException failure)
+        {
+            report(new PeerSuspect(prepare.Run, node, issued.View.Number, [issued.Source], issued.Position / 2, -1, -1, 0, Diverged: false, failure.Message));
+            return null;
+        }
+
+        var group = services.DataPlane.Join(
+            prepare.Run.Value, issued.View.Number,
+            [.. members.Select(peer => new PartyAddress(peer.Node.Value, peer.Host, peer.Port, new ShardRange(peer.FirstShard, peer.ShardCount)))],
+            self, Plan.Shards, _deadlines.Phase);
+        if (self == 0)
+            _writer ??= new RunWriter(prepare, preset, issued.Position / 2, message => report(message), node);
+
+        var part = new ViewPart(issued.View.Number, issued.Position, group, new LocalGroup(group, loops.Length, Plan.Shards, type),
+            ShardAssignment.Even(new ShardRange(members[self].FirstShard, members[self].ShardCount), loops.Length))
+        {
+            Sum = sum,
+            State = state,
+            HandsStateOver = issued.Joining.Length > 0 && issued.Source == node,
+            Writer = self == 0 ? _writer : null,
+        };
+        lock (_viewLock)
+        {
+            _part = part;
+            if (_overView >= issued.View.Number)
+                part.End("the view was over before it began here");
+        }
+
+        return part;
+    }
+
+    private Checkpoint? LoadCheckpoint(ImagePack pack)
     {
         var found = CheckpointFolder.Newest(Plan.Folder);
         foreach (var skipped in found.Skipped)
             _log.SkippedCheckpoint(skipped.Folder, skipped.Reason);
+        if (found.Found is null && prepare.Start == StartingState.CheckpointIfAny)
+            return null;
         var checkpoint = found.Found
             ?? throw new CheckpointException($"--resume: no valid checkpoint in {Plan.Folder}" + string.Concat(found.Skipped.Select(skipped => $"; {skipped.Reason}")));
 
@@ -160,20 +340,18 @@ public sealed class TrainingSession(
         return checkpoint;
     }
 
-    private void RunReplica(ReplicaLoop loop, CountdownEvent prepared)
+    private void RunReplica(ReplicaLoop loop, CountdownEvent prepared, BlockingCollection<ViewPart> parts)
     {
         try
         {
-            loop.Run(() =>
-            {
-                prepared.Signal();
-                _begin.Wait(_aborted.Token);
-                report(loop.Progress(node, prepare.Run)); // so that the first report does not wait for a step
-            }, () =>
-            {
-                if (loop.Index == 0)
-                    report(loop.Progress(node, prepare.Run));
-            });
+            loop.Run(
+                () => prepared.Signal(),
+                () => parts.TryTake(out var part, Timeout.Infinite, _aborted.Token) ? part : null,
+                () =>
+                {
+                    if (loop.Index == 0)
+                        report(loop.Progress(node, prepare.Run, Interlocked.Read(ref _view)));
+                });
         }
         catch (Exception error)
         {
@@ -211,8 +389,9 @@ public sealed class TrainingSession(
             return;
 
         var badInput = failure is CheckpointException or BadDataException or PresetException;
-        var lostPeer = failure is CollectiveException and not DivergenceException;
         _log.Failed(failure, prepare.Run);
-        report(new MemberFailed(prepare.Run, node, failure.Message, badInput, lostPeer));
+        Recorder.Add("failed", _view, _position, text: failure.Message);
+        Recorder.Dump();
+        report(new MemberFailed(prepare.Run, node, failure.Message, badInput));
     }
 }

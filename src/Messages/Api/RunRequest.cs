@@ -39,8 +39,8 @@ public sealed record RunRequest
     public long CheckpointEvery { get; init; }
     public bool SkipUnreadable { get; init; }
 
-    /// <summary>Longest silence of a member within a phase, its computing included, before it counts as lost.</summary>
-    public double PhaseDeadlineSeconds { get; init; } = 300;
+    /// <summary>After how long a member that does nothing any more must be out of the run; every deadline derives from it.</summary>
+    public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
 
     /// <summary>All that is wrong with the figures, each naming its option; empty when fine.</summary>
     public IReadOnlyList<string> Problems()
@@ -70,8 +70,8 @@ public sealed record RunRequest
             problems.Add($"--sample-every {SampleEvery}: 0 (never) or more.");
         if (CheckpointEvery < 0)
             problems.Add($"--checkpoint-every {CheckpointEvery}: 0 (only at the end) or more.");
-        if (PhaseDeadlineSeconds is not (>= 1 and <= 86_400))
-            problems.Add($"--phase-deadline {PhaseDeadlineSeconds}: between 1 and 86,400 seconds.");
+        if (MaxStallSeconds is not (>= StallDeadlines.LeastSeconds and <= StallDeadlines.MostSeconds))
+            problems.Add($"--max-stall {MaxStallSeconds}: between {StallDeadlines.LeastSeconds} and {StallDeadlines.MostSeconds} seconds.");
         return problems;
     }
 }

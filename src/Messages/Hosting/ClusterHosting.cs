@@ -51,6 +51,8 @@ public static class ClusterHosting
           }
           # The host stops the actor system; the hook would do so on a Ctrl-C that is meant for another process.
           coordinated-shutdown.run-by-clr-shutdown-hook = off
+          # A GPU node finishes its step first (Deadlines.Leave).
+          coordinated-shutdown.phases.before-service-unbind.timeout = 30s
         }
         """;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ganymede.Datasets;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -64,15 +65,16 @@ public sealed class Translation : IDisposable
 
         using var scope = NewDisposeScope();
         var (batch, channels, height, width) = (images.shape[0], images.shape[1], (int)images.shape[2], (int)images.shape[3]);
-        var source = new long[batch * height * width];
-        var inside = new bool[source.Length];
+        var (source, inside) = (empty(batch, 1, height * width, dtype: ScalarType.Int64), empty(batch, 1, height * width, dtype: ScalarType.Bool));
+        var sources = TensorBytes.Elements<long>(source);
+        var insides = TensorBytes.Elements<bool>(inside);
         for (var image = 0; image < batch; image++)
         {
-            FillPlan(shifts[image], height, width, source.AsSpan(image * height * width), inside.AsSpan(image * height * width));
+            FillPlan(shifts[image], height, width, sources[(image * height * width)..], insides[(image * height * width)..]);
         }
 
-        var index = tensor(source, device: images.device).view(batch, 1, height * width).expand(batch, channels, height * width);
-        var keep = tensor(inside, device: images.device).view(batch, 1, height * width);
+        var index = source.to(images.device).expand(batch, channels, height * width);
+        var keep = inside.to(images.device);
         var moved = images.flatten(2).gather(2, index);                       // B C H*W
         return where(keep, moved, _background).view(images.shape).MoveToOuterDisposeScope();
     }
@@ -80,6 +82,7 @@ public sealed class Translation : IDisposable
     public void Dispose() => _background.Dispose();
 
     // Pixels from outside read pixel 0 and are masked: where() passes no gradient to them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call
     private static void FillPlan((int Down, int Right) shift, int height, int width, Span<long> source, Span<bool> inside)
     {
         for (var y = 0; y < height; y++)

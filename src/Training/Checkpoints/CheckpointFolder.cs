@@ -23,7 +23,7 @@ public static partial class CheckpointFolder
     public static string Write(string runFolder, ReplicaState state, CheckpointInfo info)
     {
         var checkpoints = Path.Combine(runFolder, "checkpoints");
-        var folder = Path.Combine(checkpoints, string.Create(CultureInfo.InvariantCulture, $"step-{info.Step:D8}"));
+        var folder = FolderOf(runFolder, info.Step);
         var temporary = Path.Combine(checkpoints, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         try
         {
@@ -90,6 +90,9 @@ public static partial class CheckpointFolder
         return new NewestCheckpoint(null, skipped);
     }
 
+    /// <summary>Whether a checkpoint of that step was written whole; what became of it since is seen by reading it.</summary>
+    public static bool Exists(string runFolder, long step) => Directory.Exists(FolderOf(runFolder, step));
+
     /// <summary>Removes what a killed writer left half done. For the start of a run, while nobody writes.</summary>
     public static void RemoveAbandoned(string runFolder)
     {
@@ -112,6 +115,9 @@ public static partial class CheckpointFolder
             throw new CheckpointException($"{checkpoints} cannot be listed: {error.Message}", error);
         }
     }
+
+    private static string FolderOf(string runFolder, long step) =>
+        Path.Combine(runFolder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}"));
 
     private static long? Step(string folder) =>
         StepName().Match(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))) is { Success: true } match

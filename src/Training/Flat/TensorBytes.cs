@@ -7,9 +7,11 @@ namespace Ganymede.Training;
 public static class TensorBytes
 {
     /// <summary>A copy of <paramref name="tensor"/>'s elements, row-major.</summary>
-    public static NamedTensor Capture(string name, Tensor tensor)
+    /// <param name="memory">Where the copy lies; null for memory of its own.</param>
+    public static NamedTensor Capture(string name, Tensor tensor, StateMemory? memory = null)
     {
-        var data = new byte[checked((int)(tensor.NumberOfElements * tensor.ElementSize))];
+        var bytes = checked((int)(tensor.NumberOfElements * tensor.ElementSize));
+        var data = memory?.Take(bytes) ?? new byte[bytes];
         CopyTo(tensor, data);
         return new NamedTensor(name, TypeOf(tensor), tensor.shape, data);
     }

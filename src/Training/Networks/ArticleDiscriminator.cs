@@ -42,6 +42,8 @@ public sealed class ArticleDiscriminator : DiscriminatorNetwork
         RegisterComponents();
     }
 
+    internal override Dense? InputLayer => hidden[0];
+
     public override Tensor forward(Tensor image, Tensor label)
     {
         using var scope = NewDisposeScope();

@@ -48,6 +48,8 @@ public sealed class ArticleGenerator : GeneratorNetwork
         RegisterComponents();
     }
 
+    internal override Dense? InputLayer => project;
+
     public override Tensor forward(Tensor noise, Tensor label)
     {
         using var scope = NewDisposeScope();

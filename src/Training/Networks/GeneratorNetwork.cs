@@ -11,6 +11,9 @@ namespace Ganymede.Training;
 /// </remarks>
 public abstract class GeneratorNetwork(string name) : nn.Module<Tensor, Tensor, Tensor>(name)
 {
+    /// <summary>The dense layer that reads the network's input itself, if there is one.</summary>
+    internal virtual Dense? InputLayer => null;
+
     /// <param name="noise">[B, Z], from N(0, 1).</param>
     /// <param name="label">[B], int64 in 0..Y-1; not read by an unconditional generator.</param>
     /// <returns>[B, C, H, W], in -1..1.</returns>

@@ -59,9 +59,28 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
         Iterate(weight);
     }
 
+    /// <summary>
+    /// The vectors of the next step, while this one is not at its end: the same that <see cref="EndStep"/> and then <see
+    /// cref="BeginStep"/> give, if the weight stays as it is. They are used until <see cref="StepBack"/> or <see cref="EndStep"/>.
+    /// </summary>
+    public void StepAhead(Tensor weight)
+    {
+        if (step.IsAhead)
+            return;
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var matrix = weight.flatten(1);
+        var right = Unit(matrix.t().mv(step.Left));
+        step.Advance(Unit(matrix.mv(right)), right);
+    }
+
+    /// <summary>After <see cref="StepAhead"/>: this step's vectors again.</summary>
+    public void StepBack() => step.Return();
+
     /// <summary>Takes the vectors of this step over as the start of the next one's iteration.</summary>
     public void EndStep()
     {
+        StepBack();
         using var constant = no_grad();
         u.copy_(step.Left);
     }
@@ -104,6 +123,10 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
     {
         private Tensor? _left;
         private Tensor? _right;
+        private (Tensor Left, Tensor Right)? _aside;
+
+        /// <summary>The vectors are the next step's; this step's lie aside.</summary>
+        public bool IsAhead => _aside is not null;
 
         public Tensor Left => _left ?? throw new InvalidOperationException("Spectral norm is used before Initialize or BeginStep.");
 
@@ -115,8 +138,24 @@ public sealed class SpectralNorm : nn.Module<Tensor, Tensor>
             (_left, _right) = (left.DetachFromDisposeScope(), right.DetachFromDisposeScope());
         }
 
+        public void Advance(Tensor left, Tensor right)
+        {
+            _aside = (Left, Right);
+            (_left, _right) = (left.DetachFromDisposeScope(), right.DetachFromDisposeScope());
+        }
+
+        public void Return()
+        {
+            if (_aside is not { } own)
+                return;
+            _left?.Dispose();
+            _right?.Dispose();
+            (_left, _right, _aside) = (own.Left, own.Right, null);
+        }
+
         public void Dispose()
         {
+            Return();
             _left?.Dispose();
             _right?.Dispose();
         }

@@ -64,12 +64,12 @@ public sealed class UpsampleGenerator : GeneratorNetwork
 /// <summary>Doubles height and width: [B, I, H, W] to [B, O, 2H, 2W].</summary>
 public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
 {
-    private readonly Convolution conv;
+    private readonly UpsampleConvolution conv;
     private readonly Norm norm;
 
     public UpsampleStage(long inputs, long outputs, NormKind normKind, int? classes, ScalarType precision) : base(nameof(UpsampleStage))
     {
-        conv = new(inputs, outputs, kernel: 3, stride: 1, padding: 1, precision, hasBias: normKind == NormKind.None);
+        conv = new(inputs, outputs, precision, hasBias: normKind == NormKind.None);
         norm = Norm.Create(normKind, outputs, classes, precision);
         RegisterComponents();
     }
@@ -77,7 +77,7 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        return norm.forward(conv.forward(Doubled(input)), label).relu().MoveToOuterDisposeScope();
+        return norm.forward(conv.forward(input), label).relu().MoveToOuterDisposeScope();
     }
 
     /// <summary>[B, C, H, W] to [B, C, 2H, 2W], each pixel four times.</summary>

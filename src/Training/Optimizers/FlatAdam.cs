@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
@@ -18,6 +19,7 @@ public sealed class FlatAdam<T>(OptimizerSettings settings, FlatLayout layout, D
     private double Rate => settings.LearningRate / (1 - Power(settings.Beta1, Updates));
     private double SecondMomentScale => 1 / Math.Sqrt(1 - Power(settings.Beta2, Updates));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call
     private protected override void UpdateOnHost(Span<byte> parameters, ReadOnlySpan<byte> sum, double scale)
     {
         var p = MemoryMarshal.Cast<byte, Vector<T>>(parameters);

@@ -52,6 +52,22 @@ public abstract class FlatOptimizer : IDisposable
         }
     }
 
+    /// <summary>One update from <paramref name="buffer"/>'s own gradients, times <paramref name="scale"/>.</summary>
+    public void Update(FlatBuffer buffer, double scale)
+    {
+        Updates++;
+        if (buffer.Parameters.device_type == DeviceType.CPU)
+        {
+            UpdateOnHost(buffer.ParameterBytes, PartOfParameters(buffer.GradientBytes), scale);
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        using Scalar factor = scale;
+        UpdateByTorch(buffer.Parameters, buffer.Gradients.narrow(0, 0, _layout.Elements).mul(factor));
+    }
+
     /// <summary>The other devices' path; it also works on a CPU, where it is slower.</summary>
     internal void UpdateByTorch(FlatBuffer buffer, ReadOnlySpan<byte> gradientSum, double scale)
     {
@@ -66,11 +82,11 @@ public abstract class FlatOptimizer : IDisposable
     private ReadOnlySpan<byte> PartOfParameters(ReadOnlySpan<byte> gradientSum) => gradientSum[..(_layout.Elements * _layout.ElementSize)];
 
     /// <summary>A copy of the state: <c>(prefix)step</c>, and for each slot and parameter <c>(prefix)(slot).(parameter)</c>.</summary>
-    public IEnumerable<NamedTensor> CaptureState(string prefix)
+    public IEnumerable<NamedTensor> CaptureState(string prefix, StateMemory? memory = null)
     {
         yield return new NamedTensor(prefix + "step", TensorType.I64, [], MemoryMarshal.AsBytes<long>([Updates]).ToArray());
         foreach (var (name, slot) in _slotNames.Zip(Slots))
-            foreach (var tensor in _layout.Split(TensorBytes.Capture(name, slot).Data, $"{prefix}{name}."))
+            foreach (var tensor in _layout.Split(TensorBytes.Capture(name, slot, memory).Data, $"{prefix}{name}."))
                 yield return tensor;
     }
 

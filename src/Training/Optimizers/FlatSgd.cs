@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
@@ -9,6 +10,7 @@ namespace Ganymede.Training;
 public sealed class FlatSgd<T>(OptimizerSettings settings, FlatLayout layout, Device device)
     : FlatOptimizer(layout, device, settings.Momentum == 0 ? [] : ["momentum_buffer"]) where T : unmanaged, IFloatingPointIeee754<T>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call
     private protected override void UpdateOnHost(Span<byte> parameters, ReadOnlySpan<byte> sum, double scale)
     {
         var p = MemoryMarshal.Cast<byte, Vector<T>>(parameters);

@@ -6,11 +6,11 @@ namespace Ganymede.Training;
 
 internal static class Finiteness
 {
-    /// <summary>
-    /// Whether every element is a number below infinity. One vectorised pass: the largest magnitude is NaN as soon as
-    /// one element is.
-    /// </summary>
-    public static bool IsFinite(ReadOnlySpan<byte> values, ScalarType type) => type == ScalarType.Float32
-        ? float.IsFinite(TensorPrimitives.MaxMagnitude(MemoryMarshal.Cast<byte, float>(values)))
-        : double.IsFinite(TensorPrimitives.MaxMagnitude(MemoryMarshal.Cast<byte, double>(values)));
+    /// <summary>Whether every element is a number below infinity.</summary>
+    public static bool IsFinite(ReadOnlySpan<byte> values, ScalarType type) => double.IsFinite(Magnitude(values, type));
+
+    /// <summary>The largest absolute value, and NaN as soon as one element is. One vectorised pass.</summary>
+    public static double Magnitude(ReadOnlySpan<byte> values, ScalarType type) => Math.Abs(type == ScalarType.Float32
+        ? TensorPrimitives.MaxMagnitude(MemoryMarshal.Cast<byte, float>(values))
+        : TensorPrimitives.MaxMagnitude(MemoryMarshal.Cast<byte, double>(values)));
 }

@@ -11,16 +11,18 @@ public sealed partial class Replica
     /// A copy of all tensors that decide how training goes on, at the boundary before <see cref="NextStep"/>: what a
     /// checkpoint stores and a joiner receives. A replica that loads it goes on bit for bit.
     /// </summary>
+    /// <param name="memory">Where the copy lies, valid until its next use; null for memory of its own.</param>
     /// <exception cref="InvalidOperationException">The step is half done: D is applied and G is not.</exception>
-    public ReplicaState CopyState()
+    public ReplicaState CopyState(StateMemory? memory = null)
     {
         _threads.Enter();
         RequireBoundary();
+        memory?.Reset();
         return new(
-            Capture(_generator.Network),
-            Capture(_discriminator.Network),
-            Capture(_average.Network),
-            [.. _generator.Optimizer.CaptureState(GeneratorPrefix), .. _discriminator.Optimizer.CaptureState(DiscriminatorPrefix)]);
+            Capture(_generator.Network, memory),
+            Capture(_discriminator.Network, memory),
+            Capture(_average.Network, memory),
+            [.. _generator.Optimizer.CaptureState(GeneratorPrefix, memory), .. _discriminator.Optimizer.CaptureState(DiscriminatorPrefix, memory)]);
     }
 
     /// <summary>
@@ -48,6 +50,7 @@ public sealed partial class Replica
         }
 
         NextStep = nextStep;
+        _worker.Forget();
     }
 
     /// <summary>What a checkpoint of this moment says about itself.</summary>
@@ -69,8 +72,8 @@ public sealed partial class Replica
     internal IReadOnlyList<NamedTensor> CopyStateOf(Phase phase) =>
         phase == Phase.Discriminator ? Capture(_discriminator.Network) : Capture(_generator.Network);
 
-    internal static IReadOnlyList<NamedTensor> Capture(nn.Module network) =>
-        [.. network.state_dict().Select(entry => TensorBytes.Capture(entry.Key, entry.Value))];
+    internal static IReadOnlyList<NamedTensor> Capture(nn.Module network, StateMemory? memory = null) =>
+        [.. network.state_dict().Select(entry => TensorBytes.Capture(entry.Key, entry.Value, memory))];
 
     /// <summary>Each tensor of the network with its saved value; types and shapes are checked.</summary>
     internal static List<(NamedTensor Saved, Tensor Tensor)> Pairs(nn.Module network, IReadOnlyList<NamedTensor> saved, string part)

@@ -44,8 +44,10 @@ public sealed partial class Replica : IDisposable
         var type = NetworkFactory.ScalarTypeOf(preset.Precision);
         var classes = data.Classes.Count;
 
-        _generator = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.GeneratorOptimizer, _device);
-        _discriminator = new(NetworkFactory.CreateDiscriminator(preset, classes, seed), preset.DiscriminatorOptimizer, _device);
+        var (generator, discriminator) = (NetworkFactory.CreateGenerator(preset, classes, seed), NetworkFactory.CreateDiscriminator(preset, classes, seed));
+        _generator = new(generator, preset.GeneratorOptimizer, _device, generator.InputLayer, preset.SamplesPerShard, preset.Shards);
+        _discriminator = new(
+            discriminator, preset.DiscriminatorOptimizer, _device, discriminator.InputLayer, 2 * preset.SamplesPerShard, preset.Shards); // real and generated
         _average = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.Ema, _device);
         _translation = new(preset.Augment.Translation, preset.Size, data.Background, type, _device);
         _worker = new(_generator, _discriminator, plan, _translation, GanLoss.Create(preset.Loss));
@@ -95,6 +97,25 @@ public sealed partial class Replica : IDisposable
     }
 
     /// <summary>
+    /// Does a part of the next step's phase D for a shard, while this step's sum of G's gradients is under way: D's pass
+    /// over the shard's real images needs nothing that this sum decides. It changes no result, and may be left out.
+    /// </summary>
+    /// <param name="step">The step after <see cref="NextStep"/>.</param>
+    /// <param name="shard">0..V-1.</param>
+    /// <exception cref="InvalidOperationException">D of <see cref="NextStep"/> has not been applied yet.</exception>
+    public void WorkAhead(long step, int shard)
+    {
+        if (step != NextStep + 1 || !_discriminatorApplied)
+        {
+            throw new InvalidOperationException($"Step {step} is out of turn to be worked on ahead: step {NextStep} comes next.");
+        }
+
+        _threads.Enter();
+        _discriminator.StepAhead();
+        _worker.WorkAhead(step, shard);
+    }
+
+    /// <summary>
     /// Writes a shard's flat buffer: the gradient of the mean loss over its samples, its batch-norm statistics, its
     /// trailer.
     /// </summary>
@@ -109,6 +130,7 @@ public sealed partial class Replica : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, _preset.Shards);
         RequireLength(phase, gradient.Length);
         _threads.Enter();
+        _discriminator.StepBack();
         if (phase == Phase.Discriminator)
         {
             _worker.Discriminate(step, shard, gradient);
@@ -146,18 +168,13 @@ public sealed partial class Replica : IDisposable
         var report = PhaseReport.Read(phase, step, sum, _generator.Type, _preset.Shards);
         if (phase == Phase.Discriminator)
         {
-            if (report.Finite)
-            {
-                _discriminator.Update(sum, _preset.Shards);
-            }
-
             _discriminatorApplied = true;
-            return report;
+            return report with { Finite = report.Finite && _discriminator.Update(sum, _preset.Shards) };
         }
 
+        report = report with { Finite = report.Finite && _generator.Update(sum, _preset.Shards) };
         if (report.Finite)
         {
-            _generator.Update(sum, _preset.Shards);
             _average.Follow(_generator, step);
         }
 

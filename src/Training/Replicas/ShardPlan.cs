@@ -36,48 +36,51 @@ public sealed class ShardPlan
     /// <summary>Images a shard: b = B / V.</summary>
     public int Samples => _preset.SamplesPerShard;
 
+    /// <summary>Elements of a shard's images: b C H W.</summary>
+    public long ImageElements => (long)Samples * _data.ImageBytes;
+
     /// <summary>
     /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W]
     /// in -1..1 and labels [b]. The caller owns both.
     /// </summary>
     public (Tensor Images, Tensor Labels) Real(long step, int shard)
     {
+        using var scope = NewDisposeScope();
         var imageBytes = _data.ImageBytes;
-        var pixels = new byte[Samples * imageBytes];
-        var labels = new long[Samples];
+        var (hostPixels, hostLabels) = (empty(ImageElements, dtype: ScalarType.Byte), empty(Samples, dtype: ScalarType.Int64));
+        var pixels = hostPixels.bytes;
+        var labels = TensorBytes.Elements<long>(hostLabels);
         for (var sample = 0; sample < Samples; sample++)
         {
             var index = _order.IndexOf(step * _preset.Batch + (long)shard * Samples + sample);
-            _data.Image(index).CopyTo(pixels.AsSpan(sample * imageBytes));
+            _data.Image(index).CopyTo(pixels[(sample * imageBytes)..]);
             labels[sample] = _data.Labels[index];
         }
 
-        using var scope = NewDisposeScope();
-        var images = tensor(pixels, device: _device).to(_type).div_(HalfRange).sub_(Scalars.One)
+        var images = hostPixels.to(_device).to(_type).div_(HalfRange).sub_(Scalars.One)
             .view(Samples, _data.Channels, _data.Height, _data.Width);
-        return (images.MoveToOuterDisposeScope(), tensor(labels, device: _device).MoveToOuterDisposeScope());
+        return (images.MoveToOuterDisposeScope(), hostLabels.to(_device).MoveToOuterDisposeScope());
     }
 
-    /// <summary>Noise [b, Z] from N(0, 1), and labels [b] as frequent as the data's. The caller owns both.</summary>
-    public (Tensor Noise, Tensor Labels) Imagined(Phase phase, long step, int shard)
+    /// <summary>
+    /// What G draws a shard's images from, in both phases of a step: noise [b, Z] from N(0, 1), and labels [b] as frequent
+    /// as the data's. The caller owns both.
+    /// </summary>
+    public (Tensor Noise, Tensor Labels) Imagined(long step, int shard)
     {
-        var (noisePurpose, labelPurpose) = phase == Phase.Discriminator
-            ? (RandomPurpose.DiscriminatorNoise, RandomPurpose.DiscriminatorLabels)
-            : (RandomPurpose.GeneratorNoise, RandomPurpose.GeneratorLabels);
-        var noise = new double[Samples * _preset.Generator.Noise];
-        Random(step, shard, noisePurpose).FillNormal(noise);
+        using var scope = NewDisposeScope();
+        var (hostNoise, hostLabels) = (empty(Samples, _preset.Generator.Noise, dtype: ScalarType.Float64), empty(Samples, dtype: ScalarType.Int64));
+        Random(step, shard, RandomPurpose.Noise).FillNormal(TensorBytes.Elements<double>(hostNoise));
 
         // The label of an image chosen at random is a label chosen by the classes' frequencies, exactly.
-        var random = Random(step, shard, labelPurpose);
-        var labels = new long[Samples];
+        var random = Random(step, shard, RandomPurpose.Labels);
+        var labels = TensorBytes.Elements<long>(hostLabels);
         for (var sample = 0; sample < Samples; sample++)
         {
             labels[sample] = _data.Labels[random.NextInt(_data.Count)];
         }
 
-        using var scope = NewDisposeScope();
-        return (tensor(noise, dtype: _type, device: _device).view(Samples, -1).MoveToOuterDisposeScope(),
-            tensor(labels, device: _device).MoveToOuterDisposeScope());
+        return (hostNoise.to(_type).to(_device).MoveToOuterDisposeScope(), hostLabels.to(_device).MoveToOuterDisposeScope());
     }
 
     /// <summary>

@@ -4,11 +4,17 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// The forward and backward passes of one shard. Changes no state that outlives it: the same step, shard and weights
-/// give the same bytes however often and in whatever order it is asked.
+/// The forward and backward passes of one shard. The same step, shard and weights give the same bytes however often and
+/// in whatever order it is asked; what it keeps from one call for a later one only saves doing it again.
 /// </summary>
 internal sealed class ShardWorker : IDisposable
 {
+    /// <summary>
+    /// Generated images are kept with their graph from phase D for phase G, for as many shards as fit into this many
+    /// bytes by a rule of thumb: a network's activations take about 64 times the room of its images.
+    /// </summary>
+    private const long KeptBytes = 512L << 20, ActivationsAnImage = 64;
+
     private readonly TrainedNetwork<GeneratorNetwork> _generator;
     private readonly TrainedNetwork<DiscriminatorNetwork> _discriminator;
     private readonly ShardPlan _plan;
@@ -16,7 +22,11 @@ internal sealed class ShardWorker : IDisposable
     private readonly IGanLoss _loss;
     private readonly StatisticsScratch _ofReal;
     private readonly StatisticsScratch _ofFake;
-    private readonly StatisticsScratch _ofGenerator;
+    private readonly Stack<StatisticsScratch> _scratches = new();
+    private readonly Dictionary<int, DrawnShard> _drawn = [];
+    private readonly Dictionary<int, RealPass> _ahead = [];
+    private readonly Stack<byte[]> _gradients = new();
+    private readonly int _mostKept;
 
     public ShardWorker(
         TrainedNetwork<GeneratorNetwork> generator,
@@ -27,7 +37,25 @@ internal sealed class ShardWorker : IDisposable
     {
         (_generator, _discriminator, _plan, _translation, _loss) = (generator, discriminator, plan, translation, loss);
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
-        _ofGenerator = generator.Statistics.NewScratch();
+        _mostKept = (int)Math.Max(1, KeptBytes / (plan.ImageElements * generator.ElementSize * ActivationsAnImage));
+    }
+
+    /// <summary>
+    /// D's pass over a shard's real images, before its turn: <see cref="Discriminate"/> of this step and shard goes on
+    /// from there. D must be as it will be then.
+    /// </summary>
+    public void WorkAhead(long step, int shard)
+    {
+        Forget(_ahead, step);
+        if (_ahead.ContainsKey(shard))
+        {
+            return;
+        }
+
+        var pass = LearnReal(step, shard);
+        pass.Gradients = _gradients.TryPop(out var used) ? used : new byte[_discriminator.GradientBytes];
+        _discriminator.CopyGradients(pass.Gradients);
+        _ahead.Add(shard, pass);
     }
 
     /// <summary>
@@ -36,64 +64,179 @@ internal sealed class ShardWorker : IDisposable
     /// </summary>
     public void Discriminate(long step, int shard, Span<byte> buffer)
     {
+        Forget(_ahead, step);
         using var scope = NewDisposeScope();
-        _discriminator.CollectGradients(true);
-        _discriminator.Flat.ZeroGradients();
-        var augmentation = _plan.Augmentation(Phase.Discriminator, step, shard);
+        using var real = _ahead.Remove(shard, out var ahead) ? ahead : LearnReal(step, shard);
+        if (real.Gradients is { } gradients)
+        {
+            _discriminator.CollectGradients(true);
+            _discriminator.RestoreGradients(gradients);
+            _gradients.Push(gradients);
+        }
 
-        var (images, labels) = _plan.Real(step, shard);
-        _ofReal.Record();
-        var (realLoss, realLogits) = Score(images, labels, _translation.Draw(augmentation, _plan.Samples), _loss.OfReal);
-        realLoss.backward();
-
-        var (noise, askedLabels) = _plan.Imagined(Phase.Discriminator, step, shard);
-        var drawn = Draw(noise, askedLabels);
+        var drawn = Keep(step, shard, out var isKept);
         _ofFake.Record();
-        var (fakeLoss, fakeLogits) = Score(drawn, askedLabels, _translation.Draw(augmentation, _plan.Samples), _loss.OfFake);
-        fakeLoss.backward();
-
-        using var constant = no_grad();
-        _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half));
-        Write(buffer, TrailerSlot.RealLoss, realLoss);
-        Write(buffer, TrailerSlot.FakeLoss, fakeLoss);
-        Write(buffer, TrailerSlot.RealAccuracy, realLogits.gt(Scalars.Zero).to(_discriminator.Type).mean());
-        Write(buffer, TrailerSlot.FakeAccuracy, fakeLogits.le(Scalars.Zero).to(_discriminator.Type).mean());
-    }
-
-    /// <summary>Gradient of G's loss over b new images. D is a fixed function here: its parameters collect nothing.</summary>
-    public void Generate(long step, int shard, Span<byte> buffer)
-    {
-        using var scope = NewDisposeScope();
-        _discriminator.CollectGradients(false);
-        _discriminator.Statistics.Discard();
-        _generator.Flat.ZeroGradients();
-        _ofGenerator.Record();
-        var augmentation = _plan.Augmentation(Phase.Generator, step, shard);
-
-        var (noise, labels) = _plan.Imagined(Phase.Generator, step, shard);
-        var images = _generator.Network.forward(noise, labels);
-        var (loss, logits) = Score(images, labels, _translation.Draw(augmentation, _plan.Samples), _loss.OfGenerator);
+        var (loss, logits) = Score(drawn.Images.detach(), drawn.Labels, Shifts(Phase.Discriminator, step, shard, part: 1), _loss.OfFake);
         loss.backward();
 
         using var constant = no_grad();
-        _generator.WriteTo(buffer, _ofGenerator.Values);
-        Write(buffer, TrailerSlot.GeneratorLoss, loss);
-        Write(buffer, TrailerSlot.FakeAccuracy, logits.le(Scalars.Zero).to(_generator.Type).mean());
+        using var factors = _discriminator.TakeFactors();
+        _discriminator.WriteTo(buffer, real.Statistics.Plus(_ofFake.Values).mul(Scalars.Half), shard, real.Factors, factors);
+        Write(buffer, TrailerSlot.RealLoss, real.Loss);
+        Write(buffer, TrailerSlot.FakeLoss, Value(loss));
+        Write(buffer, TrailerSlot.RealAccuracy, real.Accuracy);
+        Write(buffer, TrailerSlot.FakeAccuracy, Value(logits.le(Scalars.Zero).to(_discriminator.Type).mean()));
+        if (!isKept)
+        {
+            Drop(drawn);
+        }
+    }
+
+    /// <summary>
+    /// Gradient of G's loss over the images that D has just learnt from. D is a fixed function here: its parameters
+    /// collect nothing.
+    /// </summary>
+    public void Generate(long step, int shard, Span<byte> buffer)
+    {
+        Forget(_drawn, step);
+        using var scope = NewDisposeScope();
+        _discriminator.CollectGradients(false);
+        _discriminator.Statistics.Discard();
+        var drawn = _drawn.Remove(shard, out var kept) ? kept : Draw(step, shard);
+        _generator.ZeroGradients();
+        var (loss, logits) = Score(drawn.Images, drawn.Labels, Shifts(Phase.Generator, step, shard, part: 0), _loss.OfGenerator);
+        loss.backward();
+
+        using var constant = no_grad();
+        _generator.WriteTo(buffer, drawn.Statistics.Values, shard, drawn.Factors);
+        Write(buffer, TrailerSlot.GeneratorLoss, Value(loss));
+        Write(buffer, TrailerSlot.FakeAccuracy, Value(logits.le(Scalars.Zero).to(_generator.Type).mean()));
+        Drop(drawn);
+    }
+
+    /// <summary>Forgets what was kept: the weights are others now.</summary>
+    public void Forget()
+    {
+        Forget(_ahead, step: -1);
+        Forget(_drawn, step: -1);
     }
 
     public void Dispose()
     {
+        Forget();
         _ofReal.Dispose();
         _ofFake.Dispose();
-        _ofGenerator.Dispose();
+        while (_scratches.TryPop(out var scratch))
+        {
+            scratch.Dispose();
+        }
     }
 
-    // In training mode, but nothing of it is recorded or differentiated: G is a fixed function while D learns.
-    private Tensor Draw(Tensor noise, Tensor labels)
+    /// <summary>Leaves the gradients in D's flat buffer.</summary>
+    private RealPass LearnReal(long step, int shard)
     {
+        using var scope = NewDisposeScope();
+        _discriminator.CollectGradients(true);
+        _discriminator.ZeroGradients();
+        var (images, labels) = _plan.Real(step, shard);
+        _ofReal.Record();
+        var (loss, logits) = Score(images, labels, Shifts(Phase.Discriminator, step, shard, part: 0), _loss.OfReal);
+        loss.backward();
+
         using var constant = no_grad();
-        _generator.Statistics.Discard();
-        return _generator.Network.forward(noise, labels);
+        return new RealPass
+        {
+            Step = step,
+            Loss = Value(loss),
+            Accuracy = Value(logits.gt(Scalars.Zero).to(_discriminator.Type).mean()),
+            Statistics = _ofReal.Values.clone().DetachFromDisposeScope(),
+            Factors = _discriminator.TakeFactors(),
+        };
+    }
+
+    private DrawnShard Keep(long step, int shard, out bool isKept)
+    {
+        Forget(_drawn, step);
+        if (_drawn.TryGetValue(shard, out var drawn))
+        {
+            isKept = true;
+            return drawn;
+        }
+
+        drawn = Draw(step, shard);
+        isKept = _drawn.Count < _mostKept;
+        if (isKept)
+        {
+            _drawn.Add(shard, drawn);
+        }
+
+        return drawn;
+    }
+
+    /// <summary>Each shard records into a scratch of its own: a graph that is kept must find what it saved unchanged.</summary>
+    private DrawnShard Draw(long step, int shard)
+    {
+        using var scope = NewDisposeScope();
+        var scratch = _scratches.TryPop(out var used) ? used : _generator.Statistics.NewScratch();
+        scratch.Record();
+        var (noise, labels) = _plan.Imagined(step, shard);
+        return new DrawnShard
+        {
+            Step = step,
+            Images = _generator.Network.forward(noise, labels).DetachFromDisposeScope(),
+            Labels = labels.DetachFromDisposeScope(),
+            Statistics = scratch,
+            Factors = _generator.TakeFactors(),
+        };
+    }
+
+    private void Drop(DrawnShard drawn)
+    {
+        _scratches.Push(drawn.Statistics);
+        drawn.Dispose();
+    }
+
+    private void Forget(Dictionary<int, DrawnShard> kept, long step)
+    {
+        if (kept.Count == 0 || kept.First().Value.Step == step)
+        {
+            return;
+        }
+
+        foreach (var drawn in kept.Values)
+        {
+            Drop(drawn);
+        }
+
+        kept.Clear();
+    }
+
+    private void Forget(Dictionary<int, RealPass> ahead, long step)
+    {
+        if (ahead.Count == 0 || ahead.First().Value.Step == step)
+        {
+            return;
+        }
+
+        foreach (var pass in ahead.Values)
+        {
+            _gradients.Push(pass.Gradients!);
+            pass.Dispose();
+        }
+
+        ahead.Clear();
+    }
+
+    /// <summary>The shifts of the phase's first or second b images: one stream, in this order.</summary>
+    private (int Down, int Right)[] Shifts(Phase phase, long step, int shard, int part)
+    {
+        var random = _plan.Augmentation(phase, step, shard);
+        for (var before = 0; before < part; before++)
+        {
+            _translation.Draw(random, _plan.Samples);
+        }
+
+        return _translation.Draw(random, _plan.Samples);
     }
 
     private (Tensor Loss, Tensor Logits) Score(
@@ -103,6 +246,43 @@ internal sealed class ShardWorker : IDisposable
         return (loss(logits), logits);
     }
 
-    private void Write(Span<byte> buffer, TrailerSlot slot, Tensor scalar) =>
-        Trailer.Write(buffer, _discriminator.Type, slot, scalar.to(ScalarType.Float64).item<double>());
+    private static double Value(Tensor scalar) => scalar.to(ScalarType.Float64).item<double>();
+
+    private void Write(Span<byte> buffer, TrailerSlot slot, double value) => Trailer.Write(buffer, _discriminator.Type, slot, value);
+
+    /// <summary>What D's pass over real images leaves besides the gradients.</summary>
+    private sealed class RealPass : IDisposable
+    {
+        public required long Step { get; init; }
+        public required double Loss { get; init; }
+        public required double Accuracy { get; init; }
+        public required Tensor Statistics { get; init; }
+        public required FactoredPass? Factors { get; init; }
+
+        /// <summary>D's gradients, when the pass was made ahead; null while they are in D's flat buffer.</summary>
+        public byte[]? Gradients { get; set; }
+
+        public void Dispose()
+        {
+            Statistics.Dispose();
+            Factors?.Dispose();
+        }
+    }
+
+    /// <summary>Generated images with the graph that leads back to G's parameters.</summary>
+    private sealed class DrawnShard : IDisposable
+    {
+        public required long Step { get; init; }
+        public required Tensor Images { get; init; }
+        public required Tensor Labels { get; init; }
+        public required StatisticsScratch Statistics { get; init; }
+        public required FactoredPass? Factors { get; init; }
+
+        public void Dispose()
+        {
+            Images.Dispose();
+            Labels.Dispose();
+            Factors?.Dispose();
+        }
+    }
 }

@@ -11,8 +11,15 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
     where TNetwork : nn.Module
 {
     private readonly List<Tensor> _parameters;
+    private readonly List<(Tensor Gradients, Range Bytes)> _segments;
+    private readonly Dense? _factoredLayer;
+    private readonly Tensor? _factoredGradient; // [O, I], a view
+    private readonly Tensor? _factors;          // [V rows (O + I)]
 
-    public TrainedNetwork(TNetwork network, OptimizerSettings optimizer, Device device)
+    /// <param name="inputLayer">The layer that reads the network's input, if it is dense.</param>
+    /// <param name="rows">Samples that pass this layer in a shard's phase.</param>
+    /// <param name="shards">V.</param>
+    public TrainedNetwork(TNetwork network, OptimizerSettings optimizer, Device device, Dense? inputLayer, int rows, int shards)
     {
         Network = network;
         network.to(device);
@@ -20,7 +27,27 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
         Statistics = new(network, Flat.Layout.Type, device);
         Optimizer = FlatOptimizer.Create(optimizer, Flat);
         Spectral = [.. Initialization.SpectralLayers(network)];
-        _parameters = [.. network.parameters()];
+        var named = network.named_parameters().ToList();
+        var factored = inputLayer is { IsPlain: true }
+            ? FactoredWeight.For(Flat.Layout.Entries.Single(entry => ReferenceEquals(named.Single(p => p.name == entry.Name).parameter, inputLayer.Weight)), rows, shards)
+            : null;
+        Layout = new(Flat.Layout, Statistics.Elements, factored);
+
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        _segments = [.. Layout.Segments.Select(part =>
+            (Flat.Gradients.narrow(0, part.Flat, part.Count).DetachFromDisposeScope(), Bytes(part.Offset, part.Count)))];
+        if (factored is not null)
+        {
+            _factoredLayer = inputLayer!;
+            _factoredLayer.Weight.requires_grad = false;
+            _factoredGradient = Flat.Gradients.narrow(0, factored.Entry.Offset, factored.Entry.Count)
+                .view(factored.Outputs, factored.Inputs).DetachFromDisposeScope();
+            _factors = empty(factored.Elements, dtype: Type, device: device).DetachFromDisposeScope();
+        }
+
+        _parameters = [.. named.Select(p => (Tensor)p.parameter).Where(parameter => !ReferenceEquals(parameter, _factoredLayer?.Weight))];
+        CollectGradients(true);
         BeginStep(); // also brings the spectral vectors onto the device
     }
 
@@ -34,22 +61,39 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
 
     public IReadOnlyList<ISpectralLayer> Spectral { get; }
 
-    /// <summary>Length of a phase's flat buffer: gradient, statistics, trailer.</summary>
-    public int Elements => Flat.Layout.Elements + Statistics.Elements + Trailer.Slots;
+    /// <summary>Of the phase in which this network learns.</summary>
+    public PhaseLayout Layout { get; }
+
+    public int Elements => Layout.Elements;
 
     public int ElementSize => Flat.Layout.ElementSize;
 
     public ScalarType Type => Flat.Layout.Type;
 
-    /// <summary>The statistics' part of a phase's flat buffer.</summary>
-    public Range StatisticsBytes =>
-        (Flat.Layout.Elements * ElementSize)..((Flat.Layout.Elements + Statistics.Elements) * ElementSize);
+    /// <summary>Length of <see cref="CopyGradients"/>, in bytes.</summary>
+    public int GradientBytes => Layout.Statistics * ElementSize;
 
     public void BeginStep()
     {
         foreach (var layer in Spectral)
         {
             layer.Spectral!.BeginStep(layer.Weight);
+        }
+    }
+
+    public void StepAhead()
+    {
+        foreach (var layer in Spectral)
+        {
+            layer.Spectral!.StepAhead(layer.Weight);
+        }
+    }
+
+    public void StepBack()
+    {
+        foreach (var layer in Spectral)
+        {
+            layer.Spectral!.StepBack();
         }
     }
 
@@ -68,32 +112,118 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
         {
             parameter.requires_grad = collect;
         }
+
+        if (_factoredLayer is not null)
+        {
+            _factoredLayer.Tape.IsOn = collect;
+        }
     }
 
-    /// <summary>
-    /// The gradients and <paramref name="statistics"/> as the first two parts of a phase's flat buffer; the trailer's
-    /// part is cleared.
-    /// </summary>
-    public void WriteTo(Span<byte> buffer, Tensor statistics)
+    /// <summary>The factors of the last pass, now the caller's; null if no weight of this network is factored.</summary>
+    public FactoredPass? TakeFactors() => _factoredLayer?.Tape.Take();
+
+    public void ZeroGradients()
     {
-        TensorBytes.CopyTo(Flat.Gradients, buffer[..(Flat.Layout.Elements * ElementSize)]);
-        TensorBytes.CopyTo(statistics, buffer[StatisticsBytes]);
-        buffer[^(Trailer.Slots * ElementSize)..].Clear();
+        using var constant = no_grad();
+        foreach (var (gradients, _) in _segments)
+        {
+            gradients.zero_();
+        }
     }
 
-    /// <summary>One update from the sum over <paramref name="shards"/> shards of their flat buffers.</summary>
-    public void Update(ReadOnlySpan<byte> sum, int shards)
+    /// <summary>The gradients without the factored weight's, [<see cref="GradientBytes"/>].</summary>
+    public void CopyGradients(Span<byte> destination)
+    {
+        foreach (var (gradients, bytes) in _segments)
+        {
+            TensorBytes.CopyTo(gradients, destination[bytes]);
+        }
+    }
+
+    /// <summary>The reverse of <see cref="CopyGradients"/>.</summary>
+    public void RestoreGradients(ReadOnlySpan<byte> source)
+    {
+        foreach (var (gradients, bytes) in _segments)
+        {
+            TensorBytes.CopyFrom(source[bytes], gradients);
+        }
+    }
+
+    /// <summary>A shard's flat buffer: gradients, statistics, its rows of the factors; the trailer's part is cleared.</summary>
+    /// <param name="passes">The factored weight's passes, in order; nothing is read if there is none.</param>
+    public void WriteTo(Span<byte> buffer, Tensor statistics, int shard, params ReadOnlySpan<FactoredPass?> passes)
+    {
+        CopyGradients(buffer);
+        TensorBytes.CopyTo(statistics, buffer[Bytes(Layout.Statistics, Statistics.Elements)]);
+        buffer[(Layout.OutputGradients * ElementSize)..].Clear();
+        if (Layout.Factored is not { } factored)
+        {
+            return;
+        }
+
+        var row = shard * factored.Rows;
+        foreach (var pass in passes)
+        {
+            using var scope = NewDisposeScope();
+            var rows = (int)pass!.Input.shape[0];
+            TensorBytes.CopyTo(pass.OutputGradient, buffer[Bytes(Layout.OutputGradients + row * factored.Outputs, rows * factored.Outputs)]);
+            TensorBytes.CopyTo(pass.Input, buffer[Bytes(Layout.Inputs + row * factored.Inputs, rows * factored.Inputs)]);
+            row += rows;
+        }
+    }
+
+    /// <summary>One update from the sum over <paramref name="shards"/> shards of their flat buffers, all of it finite.</summary>
+    /// <returns>False, and nothing is changed, if the gradient that follows from the factors is not finite.</returns>
+    public bool Update(ReadOnlySpan<byte> sum, int shards)
     {
         var scale = 1.0 / shards;
-        Optimizer.Update(Flat, sum, scale);
-        Statistics.Fold(sum[StatisticsBytes], scale);
+        if (Layout.Factored is null)
+        {
+            Optimizer.Update(Flat, sum, scale);
+        }
+        else
+        {
+            RestoreGradients(sum);
+            if (!Multiply(sum, Layout.Factored))
+            {
+                return false;
+            }
+
+            Optimizer.Update(Flat, scale);
+        }
+
+        Statistics.Fold(sum[Bytes(Layout.Statistics, Statistics.Elements)], scale);
+        return true;
     }
 
     public void Dispose()
     {
+        _factors?.Dispose();
+        _factoredGradient?.Dispose();
+        _segments.ForEach(part => part.Gradients.Dispose());
         Optimizer.Dispose();
         Statistics.Dispose();
         Flat.Dispose();
         Network.Dispose();
     }
+
+    /// <summary>The factored weight's gradient: one product over the rows of all shards, the same on every member.</summary>
+    private bool Multiply(ReadOnlySpan<byte> sum, FactoredWeight factored)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        TensorBytes.CopyFrom(sum[Bytes(Layout.OutputGradients, factored.Elements)], _factors!);
+        var outputs = _factors!.narrow(0, 0, factored.AllRows * factored.Outputs).view(factored.AllRows, factored.Outputs);
+        var inputs = _factors.narrow(0, factored.AllRows * factored.Outputs, factored.AllRows * factored.Inputs).view(factored.AllRows, factored.Inputs);
+        _factoredGradient!.addmm_(outputs.t(), inputs, 0, 1);
+
+        // Finite factors nearly always bound the product, too; only if they do not is it looked at.
+        return Magnitude(sum[Bytes(Layout.OutputGradients, factored.AllRows * factored.Outputs)])
+                * Magnitude(sum[Bytes(Layout.Inputs, factored.AllRows * factored.Inputs)]) * factored.AllRows < float.MaxValue / 2
+            || _factoredGradient.isfinite().all().item<bool>();
+    }
+
+    private double Magnitude(ReadOnlySpan<byte> values) => Finiteness.Magnitude(values, Type);
+
+    private Range Bytes(int offset, int count) => (offset * ElementSize)..((offset + count) * ElementSize);
 }

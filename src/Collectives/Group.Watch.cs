@@ -1,0 +1,40 @@
+namespace Ganymede.Collectives;
+
+/// <summary>A party that owes this one something of the all-reduce in progress.</summary>
+/// <param name="Party">Its index.</param>
+/// <param name="Chunk">The chunk awaited of it.</param>
+/// <param name="Silent">How long nothing has come from it.</param>
+public readonly record struct Debt(int Party, int Chunk, TimeSpan Silent);
+
+public sealed partial class Group
+{
+    /// <summary>
+    /// Who owes something, and for how long nothing has come: it may be computing, waiting for a third, stopped or cut off.
+    /// Empty outside of an all-reduce.
+    /// </summary>
+    public IReadOnlyList<Debt> Debts()
+    {
+        var now = Environment.TickCount64;
+        var debts = new List<Debt>();
+        lock (_gate)
+        {
+            if (!_busy || _hasEnded)
+            {
+                return [];
+            }
+
+            foreach (var link in _links)
+            {
+                if (!link.IsReceived && !link.IsHeldBack)
+                {
+                    debts.Add(new Debt(link.Index, link.ChunkDue(Exchange), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived))));
+                }
+            }
+        }
+
+        return debts;
+    }
+
+    /// <summary>Ends the group because of another party: whoever waits gets an exception that names it.</summary>
+    public void Accuse(int party, string text, int chunk, TimeSpan waited) => Fail(new Fault(party, text, chunk, waited));
+}

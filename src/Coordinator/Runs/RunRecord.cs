@@ -1,0 +1,36 @@
+using System.Text.Json;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Coordinator.Runs;
+
+/// <summary>
+/// What a Coordinator must know of a run besides what its members report, kept in the run's folder, so that another one can take
+/// it over: <c>coordinator.json</c>.
+/// </summary>
+public sealed record RunRecord(string Run, RunRequest Request, string PackSha256, long PackBytes)
+{
+    private const string FileName = "coordinator.json";
+
+    /// <summary>There whole or not at all.</summary>
+    public void Write()
+    {
+        var path = Path.Combine(Request.Folder, FileName);
+        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(this, ApiJson.Options));
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    /// <summary>The record of that run in that folder; null where there is none, or it is another run's.</summary>
+    public static RunRecord? Find(ActiveRun run)
+    {
+        try
+        {
+            var record = JsonSerializer.Deserialize<RunRecord>(File.ReadAllText(Path.Combine(run.Folder, FileName)), ApiJson.Options);
+            return record?.Run == run.Run.Value && record.Request.Folder == run.Folder && record.Request.Problems().Count == 0 ? record : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}
