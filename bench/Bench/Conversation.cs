@@ -25,7 +25,8 @@ internal interface ITeamMember : IDisposable
 /// How a benchmark talks with each process of a team, ours or a peer's, line by line over standard input and output:
 /// <c>port P</c> is said first; <c>connect P0 P1 …</c> is answered with <c>connected</c>; <c>time BYTES ROUNDS CALLS</c> with
 /// <c>times S1 S2 …</c>, seconds a call, of as many rounds of CALLS calls each, a barrier before each round, after one round that does
-/// not count. The end of the input is the end of the process.
+/// not count. A member with phases answers <c>phases</c>
+/// with <c>phases COMPUTE EXCHANGE UPDATE</c>, mean seconds a round since the last <c>time</c>. The end of the input is the end of the process.
 /// </summary>
 internal static class Conversation
 {
@@ -45,6 +46,9 @@ internal static class Conversation
                 case "time":
                     var times = Time(member, numbers[0], numbers[1], numbers[2]);
                     Console.WriteLine("times " + string.Join(' ', times.Select(seconds => seconds.ToString("R", CultureInfo.InvariantCulture))));
+                    break;
+                case "phases" when member is IPhasedMember phased:
+                    Console.WriteLine($"phases {phased.Clock}");
                     break;
                 default:
                     throw new ArgumentException($"'{line}' is not understood");

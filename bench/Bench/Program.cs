@@ -3,7 +3,7 @@ using Ganymede.Bench;
 // Started by `ganymede bench`, once a member: TEAM INDEX MEMBERS [key=value…]. See Conversation for what is said then.
 if (args is not [var team, var index, var members, .. var settings])
 {
-    Console.Error.WriteLine("usage: Ganymede.Bench reduce|pump INDEX MEMBERS [key=value…]; './ganymede bench' starts it");
+    Console.Error.WriteLine("usage: Ganymede.Bench reduce|pump|step|plain INDEX MEMBERS [key=value…]; './ganymede bench' starts it");
     return 2;
 }
 
@@ -13,7 +13,9 @@ using ITeamMember member = team switch
 {
     "reduce" => new ReducingMember(self, count, settings),
     "pump" => new PumpingMember(self, count),
-    _ => throw new ArgumentException($"{team}: reduce or pump is expected"),
+    "step" => new SteppingMember(self, count, settings),
+    "plain" => new PlainMember(settings),
+    _ => throw new ArgumentException($"{team}: reduce, pump, step or plain is expected"),
 };
 Conversation.Run(member);
 return 0;

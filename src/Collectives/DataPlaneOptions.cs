@@ -25,7 +25,10 @@ public sealed record DataPlaneOptions
     public TimeSpan PhaseDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Payload of a frame: a multiple of 64 in 64..16 Mi. The same at all parties; results do not depend on it.</summary>
-    public int ChunkBytes { get; init; } = 256 * 1024;
+    public int ChunkBytes { get; init; } = 512 * 1024;
+
+    /// <summary>What float32 travels as when it is summed. The same at all parties.</summary>
+    public WireFormat Wire { get; init; } = WireFormat.Exact;
 
     /// <summary>Connections whose handshake is not done, and files being served, at one time. More are closed at once.</summary>
     public int MaxPendingConnections { get; init; } = 256;
@@ -55,6 +58,11 @@ public sealed record DataPlaneOptions
         if (ChunkBytes is < 64 or > 16 << 20 || ChunkBytes % 64 != 0)
         {
             errors.Add($"{nameof(ChunkBytes)} is {ChunkBytes}, not a multiple of 64 within 64..16777216");
+        }
+
+        if (!Enum.IsDefined(Wire))
+        {
+            errors.Add($"{nameof(Wire)} is {(int)Wire}, not one of {string.Join(", ", Enum.GetNames<WireFormat>())}");
         }
 
         if (MaxPendingConnections < 1)

@@ -78,7 +78,7 @@ internal sealed class FileShelf
     }
 
     private static void SendPart(FrameStream stream, ReadOnlySpan<byte> part, long offset) =>
-        stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, part.Length, 0, FrameStream.Checksum(part), part.Length), part);
+        stream.Send(new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, offset, part.Length, 0, PayloadChecksum.Of(part), part.Length), part);
 
     private static Microsoft.Win32.SafeHandles.SafeFileHandle Open(Socket socket, string path)
     {

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Net.Sockets;
 
 namespace Ganymede.Collectives;
@@ -19,9 +18,6 @@ internal sealed class FrameStream(Socket socket)
     private int _end;
 
     public Socket Socket { get; } = socket;
-
-    /// <summary>XXH3 with 64 bits (xxHash by Y. Collet), as the checksum of a payload.</summary>
-    public static ulong Checksum(ReadOnlySpan<byte> payload) => XxHash3.HashToUInt64(payload);
 
     public void Send(in FrameHeader header, ReadOnlySpan<byte> payload)
     {
@@ -77,7 +73,7 @@ internal sealed class FrameStream(Socket socket)
 
     public static void Verify(in FrameHeader header, ReadOnlySpan<byte> payload)
     {
-        if (Checksum(payload) != header.Checksum)
+        if (PayloadChecksum.Of(payload) != header.Checksum)
         {
             throw new LinkException($"sent a frame whose checksum is wrong ({header.Kind}, offset {header.Offset}, {payload.Length} bytes)");
         }

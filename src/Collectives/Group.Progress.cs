@@ -8,6 +8,9 @@ namespace Ganymede.Collectives;
 /// </summary>
 public sealed partial class Group
 {
+    // How often a thread that has nothing else to do looks again before it sleeps.
+    private const int Spins = 20;
+
     // How long the last words to the peers may take when the group has ended.
     private static readonly TimeSpan Farewell = TimeSpan.FromMilliseconds(100);
 
@@ -97,7 +100,7 @@ public sealed partial class Group
                 }
             }
 
-            Drive();
+            Drive(spin: false);
             lock (_gate)
             {
                 _handedOver = false;
@@ -122,10 +125,11 @@ public sealed partial class Group
             }
         }
 
-        Drive();
+        Drive(spin: true);
     }
 
-    private void Drive()
+    /// <param name="spin">Whether to look for more a short while before this thread sleeps: waking it costs more than that. Not beside a caller that computes.</param>
+    private void Drive(bool spin)
     {
         if (!Enter())
         {
@@ -134,9 +138,9 @@ public sealed partial class Group
 
         try
         {
-            while (!_hasEnded)
+            for (var idle = 0; !_hasEnded;)
             {
-                var progress = Pass();
+                idle = Pass() ? 0 : idle + 1;
                 if (IsFinished)
                 {
                     break;
@@ -146,7 +150,11 @@ public sealed partial class Group
                 {
                     Fail(fault);
                 }
-                else if (!progress)
+                else if (idle > 0 && spin && idle < Spins)
+                {
+                    Thread.Yield();
+                }
+                else if (idle > 0)
                 {
                     WaitForSockets();
                 }

@@ -26,8 +26,8 @@ public sealed partial class Group : IDisposable
         _phaseDeadline = phaseDeadline;
         (_plane, Run, View, Parties, Self, Shards) = (plane, run, view, [.. parties], self, shards);
         Plan = new ReductionPlan(shards, [.. parties.Select(party => party.Shards)], self);
-        Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes);
-        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes);
+        Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes, plane.Options.Wire);
+        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes, plane.Options.Wire);
         _fingerprints = new ulong[parties.Count];
         // Each begins with its next: not all send to the same one at the same time.
         _links = [.. Enumerable.Range(1, parties.Count - 1).Select(i => (self + i) % parties.Count).Select(index => new PeerLink(this, index, parties[index]))];
@@ -108,18 +108,7 @@ public sealed partial class Group : IDisposable
         bool handOver)
     {
         RequireFitting(type, partials, result.Length);
-        Start(step, phase, type, partials, result, fingerprint);
-        for (var chunk = 0; Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
-        {
-            Exchange.Sum(chunk);
-        }
-
-        if (handOver && _links.Length > 0)
-        {
-            HandOver();
-        }
-
-        return new Pending(this, step, phase);
+        return Begin(new Assignment(Operation.AllReduce, step, phase, type, partials, result, fingerprint), handOver);
     }
 
     /// <summary>Ends the group: whoever waits in it, here or at a peer, gets an exception with this reason at once.</summary>
@@ -211,30 +200,45 @@ public sealed partial class Group : IDisposable
 
     private PeerLink LinkTo(int index) => _links[(index - Self - 1 + Parties.Count) % Parties.Count];
 
-    private void Start(
-        long step, byte phase, ElementType type, IReadOnlyList<(Subtree Node, ReadOnlyMemory<byte> Sum)> partials, Memory<byte> result, ulong fingerprint)
+    private Pending Begin(in Assignment task, bool handOver)
+    {
+        Start(task);
+        for (var chunk = 0; task.Sums && Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
+        {
+            Exchange.Sum(chunk);
+        }
+
+        if (handOver && _links.Length > 0)
+        {
+            HandOver();
+        }
+
+        return new Pending(this, task.Operation, task.Step, task.Phase);
+    }
+
+    private void Start(in Assignment task)
     {
         lock (_gate)
         {
             if (_failure is { } fault)
             {
-                throw Describe(fault, step, phase);
+                throw Describe(fault, task.Operation, task.Step, task.Phase);
             }
 
             ObjectDisposedException.ThrowIf(_hasEnded, this);
             if (_busy)
             {
-                throw new InvalidOperationException("the group is in an all-reduce already: one at a time");
+                throw new InvalidOperationException("the group is in an exchange already: one at a time");
             }
 
             _busy = true;
-            Exchange.Start(step, phase, type, partials, result, fingerprint);
-            _fingerprints[Self] = fingerprint;
+            Exchange.Start(task);
+            _fingerprints[Self] = task.Fingerprint;
             _begun = 0;
             _startedAt = Environment.TickCount64;
             foreach (var link in _links)
             {
-                link.Start();
+                link.Start(Exchange);
             }
         }
     }
@@ -262,9 +266,17 @@ public sealed partial class Group : IDisposable
         }
     }
 
-    private Exception Describe(Fault fault, long step, byte phase)
+    private Exception Describe(Fault fault, Operation operation, long step, byte phase)
     {
-        var where = $"all-reduce of run '{Run}', view {View}, step {step}, phase {phase}";
+        var name = operation switch
+        {
+            Operation.AllReduce => "all-reduce",
+            Operation.ReduceScatter => "reduce-scatter",
+            Operation.AllGather => "all-gather",
+            Operation.Broadcast => "broadcast",
+            _ => "transfer",
+        };
+        var where = $"{name} of run '{Run}', view {View}, step {step}, phase {phase}";
         if (fault.Cancelled is { } token)
         {
             return new OperationCanceledException($"{where}: cancelled", token);
@@ -280,7 +292,7 @@ public sealed partial class Group : IDisposable
             : new CollectiveException(message, party, step, phase, fault.Chunk, fault.Waited, fault.Inner);
     }
 
-    private sealed class Pending(Group group, long step, byte phase) : PendingReduction
+    private sealed class Pending(Group group, Operation operation, long step, byte phase) : PendingReduction
     {
         private bool _isOver;
 
@@ -300,7 +312,7 @@ public sealed partial class Group : IDisposable
                 // A whole result counts, even if the group was ended in the same moment; but not the sum of members that differ.
                 if (group._failure is { } fault && (fault.Divergence || group._links.Length == 0 || !group.IsFinished))
                 {
-                    throw group.Describe(fault, step, phase);
+                    throw group.Describe(fault, operation, step, phase);
                 }
             }
             finally

@@ -30,13 +30,16 @@ internal sealed record HelloReply(bool Accepted, string Reason, long Size);
 internal static class Handshake
 {
     public const string Magic = "ganymede-data";
-    public const int ProtocolVersion = 1;
+    public const int ProtocolVersion = 2;
     public const int LimitBytes = 1024;
     public const int NameLimitBytes = 128;
     private const int HeadBytes = 5;
     private const byte Bin32 = 0xc6;
 
-    public static void Send(Socket socket, Hello hello)
+    public static void Send(Socket socket, Hello hello) => SendMessage(socket, Write(hello));
+
+    /// <summary>Without the envelope.</summary>
+    public static ReadOnlySpan<byte> Write(Hello hello)
     {
         var buffer = new ArrayBufferWriter<byte>(LimitBytes);
         var writer = new MessagePackWriter(buffer);
@@ -53,7 +56,7 @@ internal static class Handshake
         writer.Write(hello.Layout);
         writer.Write(hello.Key);
         writer.Flush();
-        SendMessage(socket, buffer.WrittenSpan);
+        return buffer.WrittenSpan;
     }
 
     public static void Send(Socket socket, HelloReply reply)
@@ -70,7 +73,10 @@ internal static class Handshake
     }
 
     /// <exception cref="LinkException">Silence, garbage, another version, a text over its limit.</exception>
-    public static Hello ReceiveHello(Socket socket, TimeSpan deadline) => Parse(ReceiveMessage(socket, deadline), ReadHello);
+    public static Hello ReceiveHello(Socket socket, TimeSpan deadline) => ParseHello(ReceiveMessage(socket, deadline));
+
+    /// <exception cref="LinkException">Garbage, another version, a text over its limit.</exception>
+    public static Hello ParseHello(ReadOnlyMemory<byte> body) => Parse(body, ReadHello);
 
     public static HelloReply ReceiveReply(Socket socket, TimeSpan deadline) => Parse(ReceiveMessage(socket, deadline), ReadReply);
 

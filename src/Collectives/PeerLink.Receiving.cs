@@ -9,6 +9,7 @@ internal sealed partial class PeerLink
     private FrameHeader _header;
     private bool _hasHeader;
     private bool _hasPlace;
+    private Memory<byte> _place;
     private bool _isHeldBack;
     private long _lastReceived;
     private bool _begun;
@@ -61,9 +62,10 @@ internal sealed partial class PeerLink
         }
     }
 
-    private int PieceChunks(Exchange exchange) => group.Plan.NodesOf[Index].Length == 0 ? 0 : exchange.OwnChunks;
+    private int PieceChunks(Exchange exchange) => exchange.PieceChunks(Index, group.Self);
 
-    private void StartReceiving() => (IsReceived, _isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (false, false, false, 0, 0, 0);
+    private void StartReceiving(bool isOver) =>
+        (IsReceived, _isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (isOver, false, false, 0, 0, 0);
 
     /// <summary>Goes on until more bytes are needed, the piece at hand has no room, or the exchange is over; whether a frame was finished.</summary>
     private bool Take(Exchange exchange)
@@ -99,8 +101,9 @@ internal sealed partial class PeerLink
             _reader.Verify(_header);
             Apply(exchange);
             _reader.Release();
+            _place = default;
             (_hasHeader, _hasPlace, progress) = (false, false, true);
-            IsReceived = _pieceChunk == PieceChunks(exchange) && _resultChunk == exchange.Layout.Chunks(Index);
+            IsReceived = _pieceChunk == PieceChunks(exchange) && _resultChunk == exchange.ResultChunks(Index);
         }
 
         return progress;
@@ -142,22 +145,34 @@ internal sealed partial class PeerLink
                 return false;
             }
 
-            _reader!.ReadPayload(exchange.Slot(_pieceChunk, group.Plan.RemoteNumberOf[Index][_pieceNode], length));
+            Place(exchange, exchange.Slot(_pieceChunk, group.Plan.RemoteNumberOf[Index][_pieceNode], length));
             return true;
         }
 
-        if (_header.Kind == FrameKind.Result && _resultChunk < exchange.Layout.Chunks(Index))
+        if (_header.Kind == FrameKind.Result && _resultChunk < exchange.ResultChunks(Index))
         {
             var (offset, length) = Require(exchange, Index, _resultChunk, 1);
-            _reader!.ReadPayload(exchange.Result(offset, length));
+            Place(exchange, exchange.Result(offset, length));
             return true;
         }
 
         throw new LinkException($"sent a frame of kind {(int)_header.Kind} that is not due");
     }
 
+    /// <summary>Rounded numbers come into the last half of their place, and are widened from there.</summary>
+    private void Place(Exchange exchange, Memory<byte> place)
+    {
+        _place = place;
+        _reader!.ReadPayload(place[(place.Length - exchange.WireBytes(place.Length))..]);
+    }
+
     private void Apply(Exchange exchange)
     {
+        if (exchange.IsRounded && _header.Kind is FrameKind.Piece or FrameKind.Result)
+        {
+            Bfloat16.Widen(_reader!.Payload, _place.Span);
+        }
+
         switch (_header.Kind)
         {
             case FrameKind.Begin:
@@ -198,22 +213,27 @@ internal sealed partial class PeerLink
             throw new LinkException($"did not begin the phase: sent a frame of kind {(int)_header.Kind}");
         }
 
-        if (_header.Type != (byte)exchange.Type || _header.Count != exchange.Elements)
+        if (_header.Bucket != (int)exchange.Operation)
+        {
+            throw new LinkException($"does operation {_header.Bucket} where this party does {(int)exchange.Operation} ({exchange.Operation})");
+        }
+
+        if (_header.Type != exchange.WireType || _header.Count != exchange.Elements)
         {
             throw new LinkException(
-                $"reduces {_header.Count} elements of type {_header.Type} where this party reduces {exchange.Elements} of type {(byte)exchange.Type}");
+                $"reduces {_header.Count} elements of type {_header.Type} where this party reduces {exchange.Elements} of type {exchange.WireType}");
         }
     }
 
     private (int Offset, int Length) Require(Exchange exchange, int owner, int chunk, int node)
     {
         var (offset, length) = exchange.Layout.Chunk(owner, chunk);
-        if (_header.Type != (byte)exchange.Type || _header.Bucket != 0 || _header.Node != node || _header.PayloadBytes != length
+        if (_header.Type != exchange.WireType || _header.Bucket != (int)exchange.Operation || _header.Node != node || _header.PayloadBytes != exchange.WireBytes(length)
             || _header.Offset != offset / exchange.ElementSize || _header.Count != length / exchange.ElementSize)
         {
             throw new LinkException(
                 $"sent node {_header.Node}, elements {_header.Offset}+{_header.Count} in {_header.PayloadBytes} bytes where node {node}, "
-                + $"elements {offset / exchange.ElementSize}+{length / exchange.ElementSize} in {length} bytes were due");
+                + $"elements {offset / exchange.ElementSize}+{length / exchange.ElementSize} in {exchange.WireBytes(length)} bytes were due");
         }
 
         return (offset, length);

@@ -15,6 +15,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private bool _claimed;
     private volatile bool _isConnected;
     private long _lastSent;
+    private byte[] _rounded = [];
     private bool _hasBegun;
     private int _piece;
     private int _node;
@@ -66,10 +67,10 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     }
 
     /// <summary>A new exchange. Nobody drives the group.</summary>
-    public void Start()
+    public void Start(Exchange exchange)
     {
-        (IsSent, _hasBegun, _piece, _node, _result) = (false, false, 0, 0, 0);
-        StartReceiving();
+        (IsSent, _hasBegun, _piece, _node, _result) = (!exchange.Involves(Index), false, 0, 0, 0);
+        StartReceiving(isOver: IsSent);
     }
 
     /// <summary>Sends what the socket takes at once, one call's worth; whether anything went.</summary>
@@ -92,7 +93,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 _lastSent = Environment.TickCount64;
             }
 
-            IsSent = _writer.IsEmpty && _hasBegun && _piece == PieceChunksToSend(exchange) && _result == exchange.OwnChunks;
+            IsSent = _writer.IsEmpty && _hasBegun && _piece == exchange.PieceChunks(group.Self, Index) && _result == exchange.ResultChunks(group.Self);
             return sent || IsSent;
         }
         catch (Exception error) // whatever it is, such as memory the caller has freed: the caller must hear of it
@@ -110,7 +111,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             return false;
         }
 
-        var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length);
+        var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length);
         _leaving = (header, notice);
         return true;
     }
@@ -197,7 +198,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             {
                 socket.SendTimeout = 100;
                 new FrameStream(socket).Send(
-                    new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, FrameStream.Checksum(notice), notice.Length), notice);
+                    new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length), notice);
             }
         }
         catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
@@ -209,41 +210,33 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private Syscalls.PollEntry? Entry(int wanted) =>
         wanted == 0 || !IsConnected || _socket!.SafeHandle.IsClosed ? null : new((int)_socket.SafeHandle.DangerousGetHandle(), (short)wanted);
 
-    private int PieceChunksToSend(Exchange exchange) => group.Plan.NodesOf[group.Self].Length == 0 ? 0 : exchange.Layout.Chunks(Index);
-
     /// <summary>Appends the next frame that can be sent; false if there is none just now.</summary>
     private bool TryNext(Exchange exchange)
     {
         if (!_hasBegun)
         {
             var fingerprint = BitConverter.GetBytes(exchange.Fingerprint);
-            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, FrameStream.Checksum(fingerprint));
+            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, PayloadChecksum.Of(fingerprint));
             _hasBegun = true;
             return true;
         }
 
         // A finished sum is still in the cache and frees the others from waiting: it goes first.
-        if (_result < exchange.OwnChunks && exchange.IsSummed(_result))
+        if (_result < exchange.ResultChunks(group.Self) && exchange.IsSummed(_result))
         {
             var (offset, length) = exchange.Layout.Chunk(group.Self, _result);
-            var header = Header(exchange, FrameKind.Result) with { Node = 1, Offset = offset / exchange.ElementSize, Count = length / exchange.ElementSize };
-            Append(header, exchange.Result(offset, length), exchange.Checksum(_result));
+            var (payload, checksum) = exchange.OwnResult(_result);
+            Append(Part(exchange, FrameKind.Result, 1, offset, length), payload, checksum);
             _result++;
             return true;
         }
 
-        if (_piece < PieceChunksToSend(exchange))
+        if (_piece < exchange.PieceChunks(group.Self, Index))
         {
             var nodes = group.Plan.NodesOf[group.Self];
             var (offset, length) = exchange.Layout.Chunk(Index, _piece);
-            var payload = exchange.Own(_node, offset, length);
-            var header = Header(exchange, FrameKind.Piece) with
-            {
-                Node = nodes[_node].HeapNumber(group.Shards),
-                Offset = offset / exchange.ElementSize,
-                Count = length / exchange.ElementSize,
-            };
-            Append(header, payload, FrameStream.Checksum(payload.Span));
+            var payload = OnWire(exchange, exchange.Own(_node, offset, length));
+            Append(Part(exchange, FrameKind.Piece, nodes[_node].HeapNumber(group.Shards), offset, length), payload, PayloadChecksum.Of(payload.Span));
             (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + 1, 0);
             return true;
         }
@@ -251,9 +244,30 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         return false;
     }
 
+    private ReadOnlyMemory<byte> OnWire(Exchange exchange, ReadOnlyMemory<byte> piece)
+    {
+        if (!exchange.IsRounded)
+        {
+            return piece;
+        }
+
+        // Free again: there is room for a frame only when the one before has gone, or was copied.
+        if (_rounded.Length < piece.Length / 2)
+        {
+            _rounded = GC.AllocateUninitializedArray<byte>(group.Options.ChunkBytes / 2, pinned: true);
+        }
+
+        var narrow = _rounded.AsMemory(0, piece.Length / 2);
+        Bfloat16.Narrow(piece.Span, narrow.Span);
+        return narrow;
+    }
+
     private void Append(in FrameHeader header, ReadOnlyMemory<byte> payload, ulong checksum) =>
         _writer!.Append(header with { Checksum = checksum, PayloadBytes = payload.Length }, payload);
 
     private FrameHeader Header(Exchange exchange, FrameKind kind) =>
-        new(kind, group.View, exchange.Step, exchange.Phase, 0, 0, 0, 0, (byte)exchange.Type, 0, 0);
+        new(kind, group.View, exchange.Step, exchange.Phase, (int)exchange.Operation, 0, 0, 0, exchange.WireType, 0, 0);
+
+    private FrameHeader Part(Exchange exchange, FrameKind kind, int node, int offset, int length) =>
+        Header(exchange, kind) with { Node = node, Offset = offset / exchange.ElementSize, Count = length / exchange.ElementSize };
 }

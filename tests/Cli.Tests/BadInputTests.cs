@@ -55,6 +55,10 @@ public sealed class BadInputTests : IDisposable
         { "generate --run empty-folder --count 10 --to s3://bucket/prefix", "--to s3://bucket/prefix: a folder is expected" },
         { "demo --preset cgan-32", "'--preset'" },
         { "demo --steps 0", "--steps 0" },
+        { "bench allreduce --members 1", "--members 1: whole numbers from 2 to 16" },
+        { "bench allreduce --megabytes 1,,2", "--megabytes 1,,2: whole numbers from 1" },
+        { "bench allreduce --peer nccl", "--peer nccl: gloo or none is expected" },
+        { "bench allreduce --peer none --set chunk=x", "--set chunk=x: chunk=BYTES" },
         { "presets article", "article is unknown" },
         { "presets --set batch=8", "--set: which preset?" },
     };

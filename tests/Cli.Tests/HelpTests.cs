@@ -16,9 +16,10 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("presets")]
     [InlineData("doctor")]
     [InlineData("version")]
+    [InlineData("bench allreduce")]
     public async Task Every_option_says_what_it_takes_and_what_happens_without_it(string command)
     {
-        var help = await Command.Ganymede(_folder.Path, command, "--help");
+        var help = await Command.Ganymede(_folder.Path, [.. command.Split(' '), "--help"]);
 
         Assert.Equal(0, help.ExitCode);
         Assert.Contains($"./ganymede {command}", help.Output, StringComparison.Ordinal);
@@ -42,7 +43,7 @@ public sealed partial class HelpTests : IDisposable
         var help = await Command.Ganymede(_folder.Path, "--help");
 
         Assert.Equal(0, help.ExitCode);
-        foreach (var expected in new[] { "demo", "train", "generate", "presets", "doctor", "version", "130 interrupted" })
+        foreach (var expected in new[] { "demo", "train", "generate", "bench", "presets", "doctor", "version", "130 interrupted" })
             Assert.Contains(expected, help.Output, StringComparison.Ordinal);
     }
 

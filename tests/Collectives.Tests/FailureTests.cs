@@ -118,7 +118,7 @@ public sealed class FailureTests
         using var busy = new RawPeer(cluster, 1, 2);
         var sum = new byte[Elements * 4];
         busy.Begin(1, 1, Type, Elements);
-        for (var chunk = 0; chunk < new ChunkLayout(sum.Length, 3, 256 * 1024).Chunks(2); chunk++)
+        for (var chunk = 0; chunk < new ChunkLayout(sum.Length, 3, cluster.Planes[2].Options.ChunkBytes).Chunks(2); chunk++)
         {
             busy.Send(busy.Piece(1, 1, Type, 2, chunk, sum), Type, sum);
         }

@@ -79,7 +79,7 @@ public sealed class FetchTests : IAsyncLifetime
             Handshake.ReceiveHello(socket, TimeSpan.FromSeconds(5));
             Handshake.Send(socket, new HelloReply(true, "", 10_000));
             var part = new byte[1000];
-            var header = new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, 0, 1000, 0, FrameStream.Checksum(part), 1000);
+            var header = new FrameHeader(FrameKind.File, 0, 0, 0, 0, 0, 0, 1000, 0, PayloadChecksum.Of(part), 1000);
             switch (how)
             {
                 case "checksum":

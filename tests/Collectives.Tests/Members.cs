@@ -39,6 +39,10 @@ internal sealed class Members : IAsyncDisposable
 
     public Group Join(int member, long view = 1) => Planes[member].Join(_run, view, Addresses, member, Shards);
 
+    /// <summary>A view in which the shards are in other hands.</summary>
+    public Group Join(int member, long view, IReadOnlyList<ShardRange> owned) =>
+        Planes[member].Join(_run, view, [.. Addresses.Select((address, i) => address with { Shards = owned[i] })], member, Shards);
+
     public Group[] JoinAll(long view = 1) => [.. Enumerable.Range(0, Planes.Count).Select(member => Join(member, view))];
 
     /// <summary>Runs one body per member at the same time; the first exception of any is thrown once all have ended.</summary>

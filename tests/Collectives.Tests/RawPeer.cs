@@ -32,7 +32,7 @@ internal sealed class RawPeer : IDisposable
     public void Begin(long step, byte phase, ElementType type, int count)
     {
         var payload = new byte[8];
-        Stream.Send(new FrameHeader(FrameKind.Begin, 1, step, phase, 0, 0, 0, count, (byte)type, FrameStream.Checksum(payload), 8), payload);
+        Stream.Send(new FrameHeader(FrameKind.Begin, 1, step, phase, 0, 0, 0, count, (byte)type, PayloadChecksum.Of(payload), 8), payload);
     }
 
     /// <summary>A correct piece header of this party's only subtree for a chunk of the target's range.</summary>
@@ -43,7 +43,7 @@ internal sealed class RawPeer : IDisposable
         var node = Subtree.Cover(_cluster.Owned[_self], _cluster.Shards).Single().HeapNumber(_cluster.Shards);
         return new FrameHeader(
             FrameKind.Piece, 1, step, phase, 0, node, offset / type.Size(), length / type.Size(), (byte)type,
-            FrameStream.Checksum(sum.AsSpan(offset, length)), length);
+            PayloadChecksum.Of(sum.AsSpan(offset, length)), length);
     }
 
     public void Send(FrameHeader header, ElementType type, byte[] sum) =>

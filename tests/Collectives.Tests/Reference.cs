@@ -20,6 +20,31 @@ internal static class Reference
             : MemoryMarshal.AsBytes(Enumerable.Range(0, elements).Select(_ => Next()).ToArray().AsSpan()).ToArray())];
     }
 
+    /// <summary>As the definition of the bfloat16 wire says it: the nodes that one party brings are rounded, and the root.</summary>
+    public static byte[] RoundedSum(IReadOnlyList<byte[]> shards, IReadOnlySet<Subtree> brought)
+    {
+        byte[] Node(Subtree node)
+        {
+            if (brought.Contains(node))
+            {
+                return Rounded(Sum(ElementType.Float32, [.. shards.Skip(node.Shards.First).Take(node.Shards.Count)]));
+            }
+
+            var (left, right) = (Node(new Subtree(node.Level - 1, 2 * node.Index)), Node(new Subtree(node.Level - 1, 2 * node.Index + 1)));
+            return Sum(ElementType.Float32, [left, right]);
+        }
+
+        return Rounded(Node(new Subtree(System.Numerics.BitOperations.Log2((uint)shards.Count), 0)));
+    }
+
+    /// <summary>Of the two neighbours with 16 bits the nearer one, or the even one. Finite numbers only.</summary>
+    private static byte[] Rounded(byte[] floats) => [.. MemoryMarshal.Cast<byte, uint>(floats).ToArray().SelectMany(bits =>
+    {
+        var (low, rest) = (bits & 0xffff0000, bits & 0xffff);
+        var up = rest > 0x8000 || (rest == 0x8000 && (low & 0x10000) != 0);
+        return BitConverter.GetBytes(up ? low + 0x10000 : low);
+    })];
+
     private static byte[] Node(ElementType type, IReadOnlyList<byte[]> shards, int first, int count)
     {
         if (count == 1)

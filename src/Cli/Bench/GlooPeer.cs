@@ -15,7 +15,7 @@ internal static class GlooPeer
 
     public static IReadOnlyList<string> CommandLine(string python, int rank, int ranks, int connections) =>
     [
-        python, Path.Combine(Path.GetDirectoryName(Programs.PathOf("Bench"))!, "peers", "gloo_allreduce.py"),
+        python, PeerScripts.PathOf("gloo_allreduce.py"),
         .. new[] { rank, ranks, connections }.Select(number => number.ToString(CultureInfo.InvariantCulture)),
     ];
 

@@ -48,6 +48,14 @@ internal sealed class Team : IAsyncDisposable
         return [.. Enumerable.Range(0, rounds).Select(round => times.Max(member => double.Parse(member[round], CultureInfo.InvariantCulture)))];
     }
 
+    /// <summary>Of members with phases: seconds a round that each computed, waited for the exchange and updated, since the last timing.</summary>
+    public async Task<double[][]> PhasesAsync(CancellationToken cancel)
+    {
+        await SayAsync("phases", cancel);
+        var phases = await HearAsync("phases", TimeSpan.FromMinutes(1), cancel);
+        return [.. phases.Select(member => member.Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray())];
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var process in _processes)

@@ -1,12 +1,15 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Spectre.Console;
 
 namespace Ganymede.Cli;
 
 /// <summary><c>ganymede bench allreduce</c>.</summary>
-internal static class BenchAllReduceCommand
+internal static partial class BenchAllReduceCommand
 {
+    private const long ProjectedBytes = 64 << 20;
+
     public static Command Create()
     {
         var members = OptionKinds.Wholes("--members", "N,…", "Processes that reduce; several numbers are measured one after the other.", 2, 16, "2");
@@ -14,11 +17,12 @@ internal static class BenchAllReduceCommand
         var kilobytes = OptionKinds.Wholes("--kilobytes", "KIB,…", "Small sizes, in KiB, measured too.", 1, 4096, "4");
         var rounds = OptionKinds.Whole("--rounds", "N", "Measured rounds of each, in turns of three.", 1, 1000, 15);
         var peer = OptionKinds.Text("--peer", "gloo|none", "What to run beside it: PyTorch's gloo with 1, 2 and 4 connections (needs a Python with torch), or none.", "gloo");
-        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk (bytes of a frame).");
+        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, wire=exact or wire=bfloat16.");
+        var model = OptionKinds.Switch("--model", "Fit a cost model to what was measured (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
         var json = OptionKinds.Switch("--json", "Print one JSON object: results, peer, ceiling; each with members, bytes, medianSeconds, busGigabytesPerSecond.");
         var command = new Command("allreduce", "All-reduce over loopback between real processes, with gloo and the ceiling (a raw socket pump) in turns with it.")
         {
-            members, megabytes, kilobytes, rounds, peer, set, json,
+            members, megabytes, kilobytes, rounds, peer, set, model, json,
         };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -29,19 +33,27 @@ internal static class BenchAllReduceCommand
                 "none" => null,
                 var other => throw new BadInputException($"--peer {other}: gloo or none is expected."),
             };
+            if (Array.Find(parsed.GetValue(set)!, setting => !Setting().IsMatch(setting)) is { } wrong)
+                throw new BadInputException($"--set {wrong}: chunk=BYTES (a multiple of 64 up to 16777216), wire=exact or wire=bfloat16 is expected.");
             int[] sizes = [.. parsed.GetValue(kilobytes)!.Select(size => size << 10), .. parsed.GetValue(megabytes)!.Select(size => size << 20)];
             var rows = new List<AllReduceRow>();
-            foreach (var count in parsed.GetValue(members)!)
+            var counts = parsed.GetValue(model) && !parsed.Given(members) ? [2, 3, 4] : parsed.GetValue(members)!;
+            if (parsed.GetValue(model) && sizes.Distinct().Count() < 2)
+                throw new BadInputException("--model: at least two different sizes are needed.");
+            foreach (var count in counts)
                 rows.AddRange(await AllReduceBench.RunAsync(count, sizes, parsed.GetValue(rounds)!.Value, python, parsed.GetValue(set)!, text => terminal.Line(text), cancel));
-            Show(terminal, rows);
+            Show(terminal, rows, parsed.GetValue(model) ? Fit(rows) : null);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static void Show(Terminal terminal, IReadOnlyList<AllReduceRow> rows)
+    [GeneratedRegex("^(chunk=[1-9][0-9]{1,7}|wire=(exact|bfloat16))$")]
+    private static partial Regex Setting();
+
+    private static void Show(Terminal terminal, IReadOnlyList<AllReduceRow> rows, CostModel? model)
     {
-        var results = rows.Where(row => row.Name == "ganymede").Select(row => new
+        var results = rows.Where(IsOurs).Select(row => new
         {
             row.Members,
             row.Bytes,
@@ -57,6 +69,17 @@ internal static class BenchAllReduceCommand
             Results = results,
             Peer = rows.Where(IsPeer),
             Ceiling = rows.Where(row => row.Name == "ceiling"),
+            Model = model is null ? null : new
+            {
+                AlphaSeconds = model.Alpha,
+                BetaSecondsPerByte = model.Beta,
+                GammaSecondsPerByte = model.Gamma,
+                LargestError = rows.Where(IsOurs).Max(row => Math.Abs(Error(model, row))),
+                Projection =
+                    from gigabits in CostModel.ProjectedGigabits
+                    from members in CostModel.ProjectedMembers
+                    select new { Gigabits = gigabits, Members = members, Bytes = ProjectedBytes, Seconds = model.Project(members, ProjectedBytes, gigabits) },
+            },
         });
 
         var table = new Table().Border(TableBorder.Simple).AddColumns("members", "buffer", "ms", "GB/s bus", "ceiling GB/s", "share of it", "best gloo ms", "GB/s bus", "times gloo");
@@ -65,13 +88,45 @@ internal static class BenchAllReduceCommand
             var ceiling = rows.First(other => other.Name == "ceiling" && other.Members == row.Members && other.Bytes == row.Bytes);
             var best = rows.Where(other => IsPeer(other) && other.Members == row.Members && other.Bytes == row.Bytes).MinBy(other => other.MedianSeconds);
             table.AddRow(
-                $"{row.Members}", row.Bytes < 1 << 20 ? $"{row.Bytes >> 10} KiB" : $"{row.Bytes >> 20} MiB", Number(row.MedianSeconds * 1e3), Number(row.BusGigabytesPerSecond),
+                $"{row.Members}", Size(row.Bytes), Number(row.MedianSeconds * 1e3), Number(row.BusGigabytesPerSecond),
                 Number(ceiling.BusGigabytesPerSecond), row.ShareOfCeiling.ToString("0 %", CultureInfo.InvariantCulture),
                 Number(best?.MedianSeconds * 1e3), Number(best?.BusGigabytesPerSecond), Number(row.TimesPeer));
         }
 
         terminal.People.Write(table);
+        if (model is not null)
+            ShowModel(terminal, model, rows);
     }
+
+    private static void ShowModel(Terminal terminal, CostModel model, IReadOnlyList<AllReduceRow> rows)
+    {
+        terminal.Line(string.Create(CultureInfo.InvariantCulture,
+            $"T = 2(N-1) alpha + 2(N-1)/N bytes (beta + gamma/2), times N/{Environment.ProcessorCount} where {Environment.ProcessorCount} cores are shared by more members"));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture,
+            $"alpha {model.Alpha * 1e6:0.0} us a message, beta {model.Beta * 1e9:0.000} ns a byte moved, gamma {model.Gamma * 1e9:0.000} ns a byte added"));
+        var errors = new Table().Border(TableBorder.Simple).AddColumns("members", "buffer", "measured ms", "predicted ms", "error");
+        foreach (var row in rows.Where(IsOurs))
+        {
+            errors.AddRow($"{row.Members}", Size(row.Bytes), Number(row.MedianSeconds * 1e3),
+                Number(model.Predict(row.Members, row.Bytes, Environment.ProcessorCount) * 1e3), Error(model, row).ToString("+0 %;-0 %", CultureInfo.InvariantCulture));
+        }
+
+        terminal.People.Write(errors);
+        terminal.Line($"Projected seconds for {Size(ProjectedBytes)}, each member on a machine of its own, by the speed of its link:");
+        var table = new Table().Border(TableBorder.Simple).AddColumns([.. CostModel.ProjectedGigabits.Select(gigabits => $"{gigabits} Gbit/s").Prepend("members")]);
+        foreach (var members in CostModel.ProjectedMembers)
+            table.AddRow([.. CostModel.ProjectedGigabits.Select(gigabits => Number(model.Project(members, ProjectedBytes, gigabits))).Prepend($"{members}")]);
+        terminal.People.Write(table);
+    }
+
+    private static CostModel Fit(IEnumerable<AllReduceRow> rows) =>
+        CostModel.Fit(rows.Where(IsOurs).Select(row => (row.Members, row.Bytes, row.MedianSeconds)), Environment.ProcessorCount, CostModel.MeasureGamma());
+
+    private static double Error(CostModel model, AllReduceRow row) => model.Predict(row.Members, row.Bytes, Environment.ProcessorCount) / row.MedianSeconds - 1;
+
+    private static string Size(long bytes) => bytes < 1 << 20 ? $"{bytes >> 10} KiB" : $"{bytes >> 20} MiB";
+
+    private static bool IsOurs(AllReduceRow row) => row.Name == "ganymede";
 
     private static bool IsPeer(AllReduceRow row) => row.Name.StartsWith("gloo", StringComparison.Ordinal);
 
