@@ -22,6 +22,9 @@ public sealed class CoordinatorActor : ReceiveActor
     /// <summary>From HTTP: stop this job after the step in hand. Answered with true if it runs.</summary>
     public sealed record StopJob(string Id, string Reason);
 
+    /// <summary>From a run: this node's process is known to be dead, long before the cluster's failure detector sees it.</summary>
+    public sealed record NodeIsGone(NodeId Node);
+
     /// <summary>From HTTP: who is here? Answered with <see cref="NodesChanged"/>.</summary>
     public sealed record DescribeNodes
     {
@@ -54,6 +57,7 @@ public sealed class CoordinatorActor : ReceiveActor
             Sender.Tell(runs);
         });
         Receive<DescribeNodes>(_ => Sender.Tell(new NodesChanged([.. _nodes.Values], [])));
+        Receive<NodeIsGone>(gone => Down(gone.Node));
         Receive<Terminated>(gone => Forget(gone.ActorRef));
     }
 
@@ -139,6 +143,18 @@ public sealed class CoordinatorActor : ReceiveActor
         var job = Context.Watch(Context.ActorOf(props, id));
         _jobs = _jobs.Add(id, job);
         job.Tell(new NodesChanged([.. _nodes.Values], []));
+    }
+
+    /// <summary>
+    /// A dead node that is still a member of the cluster holds up joining and leaving, and the move of a Coordinator, until the
+    /// split-brain resolver has waited for it: some half a minute. This is a fact, so it is taken out at once.
+    /// </summary>
+    private void Down(NodeId node)
+    {
+        if (!_nodes.TryGetValue(node.Value, out var known) || known.Actor.Path.Address.HasLocalScope)
+            return;
+        _log.Info("Node {Node} at {Address} is dead; taking it out of the cluster", node, known.Actor.Path.Address);
+        Akka.Cluster.Cluster.Get(Context.System).Down(known.Actor.Path.Address);
     }
 
     private void Forget(IActorRef gone)

@@ -12,8 +12,11 @@ namespace Ganymede.GpuNode;
 /// </summary>
 public sealed class NodeActor : ReceiveActor, IWithTimers
 {
-    /// <summary>How often the node says that it is there; a Coordinator that moved learns of it within this.</summary>
+    /// <summary>How often the node says that it is there until it is heard; a Coordinator that moved learns of it within this.</summary>
     public static readonly TimeSpan RegistrationPeriod = TimeSpan.FromSeconds(3);
+
+    /// <summary>The same once it is known: only for a Coordinator that has forgotten it without a word.</summary>
+    public static readonly TimeSpan RepetitionPeriod = TimeSpan.FromSeconds(45);
 
     /// <summary>From this process, which was asked to end: leave the run after the step in hand. Answered with <see cref="Left"/>.</summary>
     public sealed record Leave(string Reason);
@@ -39,7 +42,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private ActiveRun? _activeRun;
     private (PrepareRun Prepare, IActorRef Coordinator)? _next;
     private IActorRef _leaver = ActorRefs.Nobody;
-    private bool _registered;
+    private IActorRef _registrar = ActorRefs.Nobody;
 
     public NodeActor(
         IActorRef coordinator, RegisterNode registration,
@@ -53,9 +56,12 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Receive<RegistrationTick>(_ => _coordinator.Tell(_registration with { Run = _activeRun }));
         Receive<NodeRegistered>(_ =>
         {
-            if (!_registered)
-                _log.Info("Registered with the Coordinator as {Node}", _registration.Node);
-            _registered = true;
+            if (_registrar.Equals(Sender))
+                return;
+            _log.Info("Registered with the Coordinator as {Node}", _registration.Node);
+            Context.Unwatch(_registrar);
+            _registrar = Context.Watch(Sender);
+            Timers.StartPeriodicTimer("register", RegistrationTick.Instance, RepetitionPeriod);
         });
         Receive<PrepareRun>(Prepare);
         Receive<ViewIssued>(issued => TellRun(issued.Run, issued));
@@ -83,6 +89,12 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Receive<StopSampling>(stop => TellSampler(stop.Job, stop));
         Receive<Terminated>(ended =>
         {
+            if (ended.ActorRef.Equals(_registrar))
+            {
+                _registrar = ActorRefs.Nobody;
+                Timers.StartPeriodicTimer("register", RegistrationTick.Instance, TimeSpan.Zero, RegistrationPeriod);
+            }
+
             if (!ended.ActorRef.Equals(_run))
                 return;
             (_run, _runId, _activeRun) = (ActorRefs.Nobody, null, null);

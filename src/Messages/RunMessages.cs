@@ -8,6 +8,7 @@ namespace Ganymede.Messages;
 /// <param name="Folder">The run's folder, reachable by every node.</param>
 /// <param name="SampleEvery">Steps between sample grids; 0 for none but the last.</param>
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the last.</param>
+/// <param name="KeepCheckpoints">Newest checkpoints that are kept; 0 for all.</param>
 /// <param name="MaxStallSeconds">The knob that <see cref="StallDeadlines"/> derives every deadline of the run from.</param>
 [MessagePackObject]
 public sealed record RunPlan(
@@ -20,7 +21,8 @@ public sealed record RunPlan(
     [property: Key(6)] string Folder,
     [property: Key(7)] long SampleEvery,
     [property: Key(8)] long CheckpointEvery,
-    [property: Key(9)] double MaxStallSeconds);
+    [property: Key(9)] double MaxStallSeconds,
+    [property: Key(10)] int KeepCheckpoints);
 
 /// <summary>Where the packed data set is served, and the hash it must have.</summary>
 [MessagePackObject]
@@ -104,7 +106,7 @@ public sealed record PhaseSeconds(
     [property: Key(1)] double ExposedCommunication,
     [property: Key(2)] double Optimizer);
 
-/// <summary>Member to Coordinator, about once a second: how far I am. Training does not wait for it.</summary>
+/// <summary>Member to Coordinator: how far I am. The first member says so about once a second, the others every 50 steps at most. Training does not wait for it.</summary>
 /// <param name="Step">Committed steps so far, from 1.</param>
 /// <param name="LiveTensors">Tensors alive on the replica threads; flat in a healthy run.</param>
 /// <param name="ResidentBytes">Resident memory of the process.</param>

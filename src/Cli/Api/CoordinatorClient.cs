@@ -29,12 +29,12 @@ internal sealed class CoordinatorClient : IDisposable
     private readonly TimeSpan _silenceDeadline;
 
     /// <param name="address">Base URL.</param>
-    /// <param name="reconnectDeadline">How long a lost Coordinator, or the one that takes its jobs over, is sought; default 60 s.</param>
+    /// <param name="reconnectDeadline">How long a lost Coordinator, or the one that takes its jobs over, is sought; default 90 s.</param>
     /// <param name="silenceDeadline">After how long without an event the connection is taken for dead and made anew; default 60 s.</param>
     public CoordinatorClient(Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null)
     {
         Address = address;
-        _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(60);
+        _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(90);
         _silenceDeadline = silenceDeadline ?? TimeSpan.FromSeconds(60);
         _http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = !address.IsLoopback })
         {

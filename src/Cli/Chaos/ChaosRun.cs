@@ -106,6 +106,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
                 break;
             case Fault.Join:
                 victim = ("a new node", await cluster.AddNodeAsync(cancel));
+                (step, begun) = (Committed(), Stopwatch.GetTimestamp()); // what it takes a process to start is no recovery
                 break;
             case Fault.Coordinator:
                 victim = ("coordinator", cluster.CoordinatorPid ?? 0);

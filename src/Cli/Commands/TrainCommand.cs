@@ -26,12 +26,13 @@ internal static class TrainCommand
         var resume = OptionKinds.Switch("--resume", "Continue the run in --out from its newest checkpoint, bit for bit.");
         var sampleEvery = OptionKinds.Whole("--sample-every", "steps", "Steps between sample grids; 0 draws only the last.", 0, 1_000_000_000, (long?)250);
         var checkpointEvery = OptionKinds.Whole("--checkpoint-every", "steps", "Steps between checkpoints; 0 writes only the last.", 0, 1_000_000_000, (long?)500);
+        var keepCheckpoints = OptionKinds.Whole("--keep-checkpoints", "count", "Newest checkpoints that are kept; 0 keeps all.", 0, 1_000_000, (int?)3);
         var skipUnreadable = OptionKinds.Switch("--skip-unreadable", "Leave unreadable images out, with a warning each, rather than stop.");
         var maxStall = OptionKinds.Number("--max-stall", "seconds", "After how long a node that does nothing any more is out of the run; every deadline derives from it.", StallDeadlines.LeastSeconds, StallDeadlines.MostSeconds, StallDeadlines.DefaultSeconds);
 
         var command = new Command("train", "Trains a GAN and leaves weights, checkpoints and sample grids in the run's folder.")
         {
-            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, skipUnreadable, maxStall, Json,
+            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, keepCheckpoints, skipUnreadable, maxStall, Json,
         };
         cluster.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -51,6 +52,7 @@ internal static class TrainCommand
                 Resume = parsed.GetValue(resume),
                 SampleEvery = parsed.GetValue(sampleEvery)!.Value,
                 CheckpointEvery = parsed.GetValue(checkpointEvery)!.Value,
+                KeepCheckpoints = parsed.GetValue(keepCheckpoints)!.Value,
                 SkipUnreadable = parsed.GetValue(skipUnreadable),
                 MaxStallSeconds = parsed.GetValue(maxStall),
                 Given = [.. new (Option Option, string Name)[] { (data, "--data"), (preset, "--preset"), (set, "--set"), (seed, "--seed") }

@@ -38,6 +38,7 @@ internal static class TrainPlan
             Resume = settings.Resume,
             SampleEvery = settings.SampleEvery,
             CheckpointEvery = settings.CheckpointEvery,
+            KeepCheckpoints = settings.KeepCheckpoints,
             SkipUnreadable = settings.SkipUnreadable,
             MaxStallSeconds = settings.MaxStallSeconds,
         };

@@ -18,6 +18,7 @@ internal sealed record TrainSettings
     public bool Resume { get; init; }
     public long SampleEvery { get; init; } = 250;
     public long CheckpointEvery { get; init; } = 500;
+    public int KeepCheckpoints { get; init; } = 3;
     public bool SkipUnreadable { get; init; }
     public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
 

@@ -328,7 +328,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers
 
     private RunPlan Plan() => new(
         _request.PresetName, _request.Preset, _request.Seed, _request.Steps, _request.Batch, _request.Shards, _request.Folder,
-        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds);
+        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints);
 
     private void Accept(RunPrepared prepared)
     {
@@ -452,7 +452,10 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     {
         _probing.Remove(probed.Node);
         if (probed.Answer == ProbeAnswer.Gone)
+        {
+            Context.Parent.Tell(new CoordinatorActor.NodeIsGone(probed.Node));
             Lose(probed.Node, "is gone: nothing listens on its data port any more");
+        }
         else if (probed.Answer == ProbeAnswer.Alive && _views is { } views)
             Carry(views.Alive(probed.Node, views.View.Number, Now));
     }
@@ -528,15 +531,16 @@ public sealed class RunActor : ReceiveActor, IWithTimers
         if (_state.Progress.IsEmpty)
             return;
 
-        var slowest = _state.Progress.Values.MinBy(report => report.Step)!;
-        var rate = _rate.Observe(slowest.Step);
-        if (slowest.Step == _lastReportedStep)
+        // Members are never more than one phase apart, and most of them report seldom.
+        var newest = _state.Progress.Values.MaxBy(report => report.Step)!;
+        var rate = _rate.Observe(newest.Step);
+        if (newest.Step == _lastReportedStep)
             return;
 
-        _lastReportedStep = slowest.Step;
+        _lastReportedStep = newest.Step;
         var progress = new RunProgress(
-            slowest.Step, _request.Steps, slowest.DiscriminatorLoss, slowest.GeneratorLoss, rate, rate * _request.Batch,
-            rate > 0 ? (_request.Steps - slowest.Step) / rate : 0,
+            newest.Step, _request.Steps, newest.DiscriminatorLoss, newest.GeneratorLoss, rate, rate * _request.Batch,
+            rate > 0 ? (_request.Steps - newest.Step) / rate : 0,
             [.. _state.Progress.Values.OrderBy(report => report.Node.Value, StringComparer.Ordinal)
                 .Select(report => new NodeProgress(report.Node.Value, report.Step, report.LiveTensors, report.ResidentBytes))]);
         _events.Append(new RunEvent

@@ -22,11 +22,14 @@ public sealed class ReplicaLoop
     /// <summary>Committed steps kept for a new lead; the one before it lacks two lines at most.</summary>
     private const int StepsKept = 16;
 
+    /// <summary>Members other than the first report no more often, so that the Coordinator of a thousand hears a fiftieth of them a step.</summary>
+    private const int StepsBetweenReports = 50;
+
     private static readonly TimeSpan _reportPeriod = TimeSpan.FromSeconds(1);
 
     private readonly Queue<CommittedStep> _recent = [];
     private PhaseBuffers[] _phases = [];
-    private long _begun, _reported;
+    private long _begun, _reported, _reportedStep;
     private bool _skippedInStep, _paused, _leads, _owesTakeOver;
 
     private long _computeTicks, _exchangeTicks, _updateTicks;
@@ -268,8 +271,9 @@ public sealed class ReplicaLoop
 
     private void ReportNowAndThen(Action reportProgress)
     {
-        if (Stopwatch.GetElapsedTime(_reported) < _reportPeriod)
+        if (Stopwatch.GetElapsedTime(_reported) < _reportPeriod || (!_leads && Step < _reportedStep + StepsBetweenReports))
             return;
+        _reportedStep = Step;
         _reported = Stopwatch.GetTimestamp();
         _liveTensors = Replica.LiveTensors;
         reportProgress();

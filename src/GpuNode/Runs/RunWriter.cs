@@ -153,6 +153,8 @@ public sealed class RunWriter : IDisposable
         {
             Faults.Soon(FaultPoint.Checkpoint, step.Step);
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
+            if (Plan.KeepCheckpoints > 0)
+                CheckpointFolder.Retain(Plan.Folder, Plan.KeepCheckpoints);
             _stateIsFree.Release(); // after a failure nobody copies any more
             _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step.Step));
         });

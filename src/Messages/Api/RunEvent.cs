@@ -43,7 +43,7 @@ public sealed record DataSummary(
 
 public sealed record ClassCount(string Class, int Images);
 
-/// <param name="Step">Steps committed by the slowest member.</param>
+/// <param name="Step">Steps committed.</param>
 /// <param name="StepsPerSecond">Over the last reports.</param>
 /// <param name="Nodes">What each node last said of itself.</param>
 public sealed record RunProgress(

@@ -39,6 +39,9 @@ public sealed record RunRequest
     public long CheckpointEvery { get; init; }
     public bool SkipUnreadable { get; init; }
 
+    /// <summary>Newest checkpoints that are kept; 0 for all.</summary>
+    public int KeepCheckpoints { get; init; } = 3;
+
     /// <summary>After how long a member that does nothing any more must be out of the run; every deadline derives from it.</summary>
     public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
 
@@ -70,6 +73,8 @@ public sealed record RunRequest
             problems.Add($"--sample-every {SampleEvery}: 0 (never) or more.");
         if (CheckpointEvery < 0)
             problems.Add($"--checkpoint-every {CheckpointEvery}: 0 (only at the end) or more.");
+        if (KeepCheckpoints < 0)
+            problems.Add($"--keep-checkpoints {KeepCheckpoints}: 0 (all) or more.");
         if (MaxStallSeconds is not (>= StallDeadlines.LeastSeconds and <= StallDeadlines.MostSeconds))
             problems.Add($"--max-stall {MaxStallSeconds}: between {StallDeadlines.LeastSeconds} and {StallDeadlines.MostSeconds} seconds.");
         return problems;

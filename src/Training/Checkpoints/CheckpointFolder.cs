@@ -93,6 +93,31 @@ public static partial class CheckpointFolder
     /// <summary>Whether a checkpoint of that step was written whole; what became of it since is seen by reading it.</summary>
     public static bool Exists(string runFolder, long step) => Directory.Exists(FolderOf(runFolder, step));
 
+    /// <summary>
+    /// Removes all but the newest <paramref name="keep"/> checkpoints. One that is damaged counts, too: whoever looks for the newest
+    /// valid one has the others behind it.
+    /// </summary>
+    /// <exception cref="CheckpointException">The run's folder cannot be listed.</exception>
+    public static void Retain(string runFolder, int keep)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
+        foreach (var folder in Folders(Path.Combine(runFolder, "checkpoints")).OrderByDescending(Step).Skip(keep))
+        {
+            // Renamed first, so that a death in between leaves no half of one under a name that is read.
+            var gone = Path.Combine(Path.GetDirectoryName(folder)!, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+            try
+            {
+                Directory.Move(folder, gone);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                continue; // another lead was quicker, or it cannot be: it costs room, not the run
+            }
+
+            RemoveIfThere(gone);
+        }
+    }
+
     /// <summary>Removes what a killed writer left half done. For the start of a run, while nobody writes.</summary>
     public static void RemoveAbandoned(string runFolder)
     {
