@@ -5,7 +5,7 @@ namespace Ganymede.Cli;
 
 /// <summary>
 /// What an all-reduce by direct exchange costs, N members and S bytes, each member sending and receiving 2(N-1) messages and 2(N-1)/N S bytes, and adding half of these:
-/// T = L (2(N-1) α + 2(N-1)/N S (β + γ/2)), where L = max(1, N / cores) as long as all members share one machine, and 1 where each has its own.
+/// T = L (2(N-1) α + 2(N-1)/N S (β + γ/2)), where L = ⌈N / cores⌉ as long as all members share one machine (the fullest core ends last), and 1 where each has its own.
 /// </summary>
 /// <param name="Alpha">Seconds a message.</param>
 /// <param name="Beta">Seconds a byte that is sent and one that is received: copies, checksums, system calls.</param>
@@ -25,7 +25,7 @@ internal sealed record CostModel(double Alpha, double Beta, double Gamma)
         var (mm, mb, bb, m, b) = (0.0, 0.0, 0.0, 0.0, 0.0);
         foreach (var (members, bytes, seconds) in rows)
         {
-            var load = Math.Max(1, (double)members / cores);
+            var load = Load(members, cores);
             var messages = load * Messages(members) / seconds;
             var moved = load * Moved(members, bytes) / seconds;
             (mm, mb, bb, m, b) = (mm + messages * messages, mb + messages * moved, bb + moved * moved, m + messages, b + moved);
@@ -37,7 +37,7 @@ internal sealed record CostModel(double Alpha, double Beta, double Gamma)
 
     /// <summary>On one machine.</summary>
     public double Predict(int members, long bytes, int cores) =>
-        Math.Max(1, (double)members / cores) * (Messages(members) * Alpha + Moved(members, bytes) * (Beta + Gamma / 2));
+        Load(members, cores) * (Messages(members) * Alpha + Moved(members, bytes) * (Beta + Gamma / 2));
 
     /// <summary>Each member on a machine of its own, whose link carries so much each way. The slower of link and processor counts: they work at the same time.</summary>
     public double Project(int members, long bytes, double gigabits) =>
@@ -59,6 +59,8 @@ internal sealed record CostModel(double Alpha, double Beta, double Gamma)
 
         return best;
     }
+
+    private static double Load(int members, int cores) => Math.Ceiling((double)members / cores);
 
     private static double Messages(int members) => 2.0 * (members - 1);
 

@@ -101,7 +101,7 @@ internal static partial class BenchAllReduceCommand
     private static void ShowModel(Terminal terminal, CostModel model, IReadOnlyList<AllReduceRow> rows)
     {
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
-            $"T = 2(N-1) alpha + 2(N-1)/N bytes (beta + gamma/2), times N/{Environment.ProcessorCount} where {Environment.ProcessorCount} cores are shared by more members"));
+            $"T = 2(N-1) alpha + 2(N-1)/N bytes (beta + gamma/2), times N/{Environment.ProcessorCount}, rounded up, where all share {Environment.ProcessorCount} cores"));
         terminal.Line(string.Create(CultureInfo.InvariantCulture,
             $"alpha {model.Alpha * 1e6:0.0} us a message, beta {model.Beta * 1e9:0.000} ns a byte moved, gamma {model.Gamma * 1e9:0.000} ns a byte added"));
         var errors = new Table().Border(TableBorder.Simple).AddColumns("members", "buffer", "measured ms", "predicted ms", "error");
