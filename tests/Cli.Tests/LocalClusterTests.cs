@@ -110,7 +110,7 @@ public sealed class LocalClusterTests : IDisposable
         await Command.Until(() => new FileInfo(_folder["run/ledger.jsonl"]) is { Exists: true, Length: > 0 } || command.HasExited, TimeSpan.FromSeconds(120), "the first steps");
 
         Command.Signal(command.Id, 2);
-        await command.WaitForExitAsync();
+        await command.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60)); // SIGINT is ignored by whoever was started in the background of a shell
 
         Assert.Equal(ExitCode.Interrupted, command.ExitCode);
         Assert.True((await error).Contains("Stopping after the step in hand", StringComparison.Ordinal), await error);
