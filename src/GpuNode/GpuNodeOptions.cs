@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
+using Ganymede.Collectives;
 using Microsoft.Extensions.Options;
 
 namespace Ganymede.GpuNode;
@@ -19,6 +20,13 @@ public sealed partial class GpuNodeOptions : IValidatableObject
 
     /// <summary>Begin the next step's work while gradients are exchanged. Changes no result.</summary>
     public bool Overlap { get; set; } = true;
+
+    /// <summary>What float32 gradients travel as. The same on all nodes of a run.</summary>
+    public WireFormat Wire { get; set; } = WireFormat.Exact;
+
+    /// <summary>Payload of a frame of the data plane, a multiple of 64. The same on all nodes of a run; changes no result.</summary>
+    [Range(64, 16 << 20)]
+    public int ChunkBytes { get; set; } = new DataPlaneOptions().ChunkBytes;
 
     /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
     public string CacheFolder { get; set; } = "";

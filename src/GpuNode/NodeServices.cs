@@ -20,6 +20,8 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             Host = cluster.BindHostName,
             Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
             JoinDeadline = Deadlines.Prepare,
+            Wire = node.Wire,
+            ChunkBytes = node.ChunkBytes,
             Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;

@@ -4,11 +4,13 @@ namespace Ganymede.Tests;
 
 public sealed class CostModelTests
 {
+    private static readonly long[] Sizes = [4096, 1 << 20, 64 << 20];
+
     [Fact]
     public void A_fit_finds_the_costs_that_made_the_figures_and_predicts_others()
     {
         var made = new CostModel(20e-6, 0.4e-9, 0.2e-9);
-        var rows = from members in new[] { 2, 3, 4 } from bytes in new long[] { 4096, 1 << 20, 64 << 20 } select (members, bytes, made.Predict(members, bytes, cores: 2));
+        var rows = from members in Enumerable.Range(2, 3) from bytes in Sizes select (members, bytes, made.Predict(members, bytes, cores: 2));
 
         var fitted = CostModel.Fit(rows, cores: 2, gamma: 0.2e-9);
 

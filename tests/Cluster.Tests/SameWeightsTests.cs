@@ -21,16 +21,16 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     }
 
     [Theory]
-    [InlineData("1", "cpu")]
-    [InlineData("2", "cpu")]
-    [InlineData("3", "cpu")]
-    [InlineData("4", "cpu")]
-    [InlineData("1", "cpu,cpu")]
-    public async Task Any_number_of_nodes_and_replicas_ends_with_the_weights_of_one(string nodes, string devices)
+    [InlineData("1", "cpu", "off")]
+    [InlineData("2", "cpu", "off")]
+    [InlineData("3", "cpu", "on")]
+    [InlineData("4", "cpu", "on")]
+    [InlineData("1", "cpu,cpu", "on")]
+    public async Task Any_number_of_nodes_and_replicas_ends_with_the_weights_of_one(string nodes, string devices, string overlap)
     {
         using var folder = new TemporaryFolder();
 
-        var result = await Run.Reference(folder, "run", Steps, "--nodes", nodes, "--devices", devices);
+        var result = await Run.Reference(folder, "run", Steps, "--nodes", nodes, "--devices", devices, "--overlap", overlap);
 
         Assert.Equal(reference.Weights, result.Weights());
         Assert.Equal(Steps * 64, result.GetProperty("samplesCommitted").GetInt64());

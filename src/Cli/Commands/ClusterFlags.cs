@@ -17,11 +17,14 @@ internal sealed partial class ClusterFlags
     private readonly Option<string?> _overlap = OptionKinds.Text(
         "--overlap", "on|off", "Begin the next step's work while the generator's gradients are exchanged. Changes no result.", "on");
 
+    private readonly Option<string?> _wire = OptionKinds.Text(
+        "--wire", "exact|bfloat16", "What gradients travel as between nodes: bfloat16 halves the bytes, but the result then depends on the number of nodes.", "exact");
+
     private readonly Option<string?> _coordinator = OptionKinds.Text(
         "--coordinator", "url", "Work on a running cluster through its Coordinator, such as http://127.0.0.1:8080, rather than on a local one started for it.");
 
     /// <summary>What the command line said of the cluster.</summary>
-    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, bool Overlap, Uri? Coordinator);
+    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator, bool Overlap = true, string Wire = "exact");
 
     public void AddTo(Command command, bool withCoordinator = true)
     {
@@ -29,6 +32,7 @@ internal sealed partial class ClusterFlags
         command.Add(_devices);
         command.Add(_threads);
         command.Add(_overlap);
+        command.Add(_wire);
         if (withCoordinator)
             command.Add(_coordinator);
     }
@@ -44,16 +48,20 @@ internal sealed partial class ClusterFlags
         if (overlap is not ("on" or "off"))
             problems.Add($"--overlap {overlap}: on or off.");
 
+        var wire = parsed.GetValue(_wire)!;
+        if (wire is not ("exact" or "bfloat16"))
+            problems.Add($"--wire {wire}: exact or bfloat16.");
+
         Uri? coordinator = null;
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
         {
             if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))
                 problems.Add($"--coordinator {address}: a URL such as http://127.0.0.1:8080 is expected.");
-            foreach (var option in new Option[] { _devices, _threads, _overlap }.Where(parsed.Given))
-                problems.Add($"{option.Name}: a running cluster's nodes have devices, threads and overlap of their own; leave it out with --coordinator.");
+            foreach (var option in new Option[] { _devices, _threads, _overlap, _wire }.Where(parsed.Given))
+                problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --coordinator.");
         }
 
-        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, overlap == "on", coordinator);
+        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator, overlap == "on", wire);
     }
 
     [GeneratedRegex(@"^(cpu|cuda:[0-9]{1,2})\z")]

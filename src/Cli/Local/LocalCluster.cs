@@ -185,7 +185,7 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     private string[] NodeArguments(string name) =>
     [
-        .. _seed, $"--Node:Name={name}", $"--Node:Devices={string.Join(',', _wanted.Devices)}", $"--Node:Overlap={_wanted.Overlap}",
+        .. _seed, $"--Node:Name={name}", $"--Node:Devices={string.Join(',', _wanted.Devices)}", $"--Node:Overlap={_wanted.Overlap}", $"--Node:Wire={_wanted.Wire}",
         string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={_wanted.Threads}"),
     ];
 
