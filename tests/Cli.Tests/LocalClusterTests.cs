@@ -10,7 +10,7 @@ namespace Ganymede.Tests;
 /// <summary>Local clusters of real processes: what they leave to see while they live, and that nothing is left after.</summary>
 public sealed class LocalClusterTests : IDisposable
 {
-    private static readonly ClusterFlags.Values OneNode = new(1, ["cpu"], 1, true, null);
+    private static readonly ClusterFlags.Values OneNode = new(1, ["cpu"], 1, null);
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
