@@ -516,7 +516,10 @@ public sealed class RunActor : ReceiveActor, IWithTimers
     {
         Say(RunEventKind.State, $"No member is left ({reason}); going on from the newest checkpoint");
         Timers.Cancel("progress");
+        // Those that were about to join wait for a member's state, which nobody has any more: they begin anew like the rest.
+        TellMembers(new AbortRun(_run, "no member is left to join"));
         _invited.Clear();
+        _views = _views is null ? null : _views with { Joining = [] };
         _startingState = StartingState.CheckpointIfAny;
         _state = _state with { Phase = RunPhase.Gathering };
         Timers.StartSingleTimer("gather", GatherDeadlinePassed.Instance, GatherDeadline);

@@ -158,10 +158,17 @@ public sealed class ReplicaLoop
         if (part.Writer is { } writer && !_leads)
         {
             _leads = true;
-            writer.Begin(replica);
             if (!(_owesTakeOver = Position % 2 != 0))
-                writer.TakeOver(replica, _recent, Ended);
+                TakeOver(replica, writer);
         }
+    }
+
+    /// <summary>Only between steps there is a state to copy, for the checkpoint that the lead before may owe.</summary>
+    private void TakeOver(Replica replica, RunWriter writer)
+    {
+        writer.Begin(replica);
+        writer.TakeOver(replica, _recent, Ended);
+        _owesTakeOver = false;
     }
 
     private PhaseBuffers Current => _phases[Position % 2];
@@ -194,12 +201,10 @@ public sealed class ReplicaLoop
 
         if (part.Writer is { } writer)
         {
-            // Only between steps there is a state for the checkpoint that the lead before may owe.
             if (_owesTakeOver)
-                writer.TakeOver(replica, _recent, Ended);
+                TakeOver(replica, writer);
             else
                 writer.Commit(replica, _recent.Last(), Ended);
-            _owesTakeOver = false;
         }
 
         return true;
