@@ -36,6 +36,7 @@ public static class ClusterHosting
           }
           cluster {
             failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s, heartbeat-interval = 1s }
+            split-brain-resolver.down-all-when-unstable = off // one node after another may die without the others having to go
             shutdown-after-unsuccessful-join-seed-nodes = off
             # A cluster of tens of nodes, of which a user waits for the first: joining and leaving in tenths of seconds.
             periodic-tasks-initial-delay = 100ms
