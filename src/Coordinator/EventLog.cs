@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Coordinator;
@@ -102,8 +103,7 @@ public sealed class EventLog(TimeProvider time)
                 }
             }
 
-            File.WriteAllLines(path + ".tmp", known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
-            File.Move(path + ".tmp", path, overwrite: true);
+            AtomicFile.WriteLines(path, known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
             _events.AddRange(known.Where(happened => happened.Kind != RunEventKind.Progress));
             _lastSequence = known.Count == 0 ? 0 : known[^1].Sequence;
             _mirror = path;

@@ -10,8 +10,8 @@ internal static class GlooPeer
     private static readonly string[] Pythons = ["python3", "/usr/bin/python3"];
 
     /// <exception cref="BadInputException">No Python with torch; says how to get one.</exception>
-    public static string FindPython() => Array.Find(Pythons, HasTorch) ?? throw new BadInputException(
-        $"--peer gloo: neither {string.Join(" nor ", Pythons)} has torch.distributed; on Debian 'apt-get install python3-torch' helps, '--peer none' runs without it.");
+    public static string FindPython(string peer) => Array.Find(Pythons, HasTorch) ?? throw new BadInputException(
+        $"--peer {peer}: neither {string.Join(" nor ", Pythons)} has torch.distributed; on Debian 'apt-get install python3-torch' helps, '--peer none' runs without it.");
 
     public static IReadOnlyList<string> CommandLine(string python, int rank, int ranks, int connections) =>
     [

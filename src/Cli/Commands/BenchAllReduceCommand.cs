@@ -29,7 +29,7 @@ internal static partial class BenchAllReduceCommand
             var terminal = new Terminal(parsed.GetValue(json));
             var python = parsed.GetValue(peer) switch
             {
-                "gloo" => GlooPeer.FindPython(),
+                "gloo" => GlooPeer.FindPython("gloo"),
                 "none" => null,
                 var other => throw new BadInputException($"--peer {other}: gloo or none is expected."),
             };

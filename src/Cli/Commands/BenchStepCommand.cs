@@ -8,13 +8,13 @@ namespace Ganymede.Cli;
 /// <summary><c>ganymede bench step</c>.</summary>
 internal static class BenchStepCommand
 {
-    private const int MostHosts = 16;
+    private const int MostMembers = 16;
 
     public static Command Create()
     {
         var preset = OptionKinds.Text("--preset", "name|file", "What is trained.", "article-64-adam");
         var set = OptionKinds.Repeatable("--set", "key=value", "Override a field of the preset.");
-        var members = OptionKinds.Wholes("--members", "N,…", "Processes that train together, powers of two; each number is measured.", 1, MostHosts, "1,2");
+        var members = OptionKinds.Wholes("--members", "N,…", "Processes that train together, powers of two; each number is measured.", 1, MostMembers, "1,2");
         var batch = OptionKinds.Whole("--batch", "images", "Images a member and step.", 1, 65_536, 16);
         var threads = OptionKinds.Whole("--threads", "count", "Threads of each member.", 1, 256, 1);
         var steps = OptionKinds.Whole("--steps", "N", "Measured steps of each, in turns of three.", 3, 10_000, 15);
@@ -35,7 +35,7 @@ internal static class BenchStepCommand
             var python = (parsed.GetValue(peer), loaded.Generator.Architecture) switch
             {
                 ("none", _) => null,
-                ("ddp", GeneratorArchitecture.Article) => GlooPeer.FindPython(),
+                ("ddp", GeneratorArchitecture.Article) => GlooPeer.FindPython("ddp"),
                 ("ddp", _) when !parsed.Given(peer) => null,
                 ("ddp", _) => throw new BadInputException($"--peer ddp: the script has the article's networks only, not those of {loaded.Name}; '--peer none' runs without it."),
                 (var other, _) => throw new BadInputException($"--peer {other}: ddp or none is expected."),

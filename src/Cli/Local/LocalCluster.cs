@@ -176,7 +176,6 @@ internal sealed class LocalCluster : IAsyncDisposable
             return child.Ready.IsCompletedSuccessfully
                 && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
         }
-
     }
 
     private static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Cli;
@@ -57,16 +58,5 @@ internal static class RunFolder
         {
             return null;
         }
-    }
-}
-
-/// <summary>Files that are there whole or not at all.</summary>
-internal static class AtomicFile
-{
-    public static void Write(string path, string text)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
     }
 }

@@ -13,12 +13,7 @@ public sealed record RunRecord(string Run, RunRequest Request, string PackSha256
     private const string FileName = "coordinator.json";
 
     /// <summary>There whole or not at all.</summary>
-    public void Write()
-    {
-        var path = Path.Combine(Request.Folder, FileName);
-        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(this, ApiJson.Options));
-        File.Move(path + ".tmp", path, overwrite: true);
-    }
+    public void Write() => AtomicFile.Write(Path.Combine(Request.Folder, FileName), JsonSerializer.Serialize(this, ApiJson.Options));
 
     /// <summary>The record of that run in that folder; null where there is none, or it is another run's.</summary>
     public static RunRecord? Find(ActiveRun run)

@@ -38,8 +38,7 @@ public sealed class FlightRecorder(string runFolder, NodeId node, TimeProvider t
         {
             var folder = Directory.CreateDirectory(Path.Combine(runFolder, FlightEvent.Folder)).FullName;
             var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{node}.jsonl"));
-            File.WriteAllLines(path + ".tmp", events.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
-            File.Move(path + ".tmp", path, overwrite: true);
+            AtomicFile.WriteLines(path, events.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

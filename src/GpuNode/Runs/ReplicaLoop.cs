@@ -40,6 +40,7 @@ public sealed class ReplicaLoop
     public required Preset Preset { get; init; }
     public required ImagePack Pack { get; init; }
     public required RunPlan Plan { get; init; }
+
     /// <summary>Which of the node's replicas this is.</summary>
     public required int Index { get; init; }
 
@@ -135,6 +136,7 @@ public sealed class ReplicaLoop
         if (part.State is { } state)
         {
             replica.LoadState(state, part.Position / 2);
+            _recent.Clear();
             FirstStep = part.Position / 2;
             Position = part.Position;
         }
@@ -246,8 +248,14 @@ public sealed class ReplicaLoop
     }
 
     /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>
-    private ulong FingerprintToCompare(Replica replica, ViewPart part) =>
-        Current.Phase == Phase.Discriminator && (Step % FingerprintEvery == 0 || Position == part.Position) ? replica.WeightsFingerprint() : 0;
+    private ulong FingerprintToCompare(Replica replica, ViewPart part)
+    {
+        if (Current.Phase == Phase.Generator || (Step % FingerprintEvery != 0 && Position != part.Position))
+            return 0;
+
+        // The ledger's hash of the step before is of the same weights.
+        return _recent.LastOrDefault() is { Fingerprint: not 0 } last && last.Step == Step ? last.Fingerprint : replica.WeightsFingerprint();
+    }
 
     /// <summary>Ends the phase in hand with its sum.</summary>
     private void Apply(Replica replica, long view)

@@ -28,8 +28,7 @@ public static partial class CheckpointFolder
         try
         {
             Directory.CreateDirectory(temporary);
-            IReadOnlyList<NamedTensor>[] tensors = [state.Generator, state.Discriminator, state.Ema, state.Optimizer];
-            var files = Parts.Zip(tensors, (part, content) => WritePart(temporary, part + Extension, content)).ToList();
+            var files = Parts.Zip(state.Parts, (part, content) => WritePart(temporary, part + Extension, content)).ToList();
             var manifest = new CheckpointManifest(info, files).ToJson();
             DurableFiles.Write(Path.Combine(temporary, CheckpointManifest.FileName), [manifest]);
             DurableFiles.Write(Path.Combine(temporary, ManifestHashName), [ManifestHashLine(manifest)]);
@@ -67,7 +66,7 @@ public static partial class CheckpointFolder
 
         var contents = manifest.Files.Select(file => Verified(Path.Combine(folder, file.Name), file)).ToList();
         var tensors = manifest.Files.Zip(contents, (file, content) => Safetensors.Read(content, Path.Combine(folder, file.Name))).ToList();
-        return new Checkpoint(folder, manifest.Info, new ReplicaState(tensors[0], tensors[1], tensors[2], tensors[3]));
+        return new Checkpoint(folder, manifest.Info, ReplicaState.Of(tensors));
     }
 
     /// <summary>The newest checkpoint of a run that is whole, and why newer ones are not.</summary>

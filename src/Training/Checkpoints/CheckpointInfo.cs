@@ -34,7 +34,14 @@ public sealed record ReplicaState(
     IReadOnlyList<NamedTensor> Generator,
     IReadOnlyList<NamedTensor> Discriminator,
     IReadOnlyList<NamedTensor> Ema,
-    IReadOnlyList<NamedTensor> Optimizer);
+    IReadOnlyList<NamedTensor> Optimizer)
+{
+    /// <summary>The four in the order in which they are stored and handed over.</summary>
+    internal IReadOnlyList<IReadOnlyList<NamedTensor>> Parts => [Generator, Discriminator, Ema, Optimizer];
+
+    /// <summary>The reverse of <see cref="Parts"/>.</summary>
+    internal static ReplicaState Of(IReadOnlyList<IReadOnlyList<NamedTensor>> parts) => new(parts[0], parts[1], parts[2], parts[3]);
+}
 
 /// <summary>A checkpoint that was read whole and matched its hashes.</summary>
 public sealed record Checkpoint(string Folder, CheckpointInfo Info, ReplicaState State);

@@ -13,8 +13,7 @@ public static class StateBlob
 
     public static byte[] Write(ReplicaState state, long nextStep)
     {
-        IReadOnlyList<NamedTensor>[] parts = [state.Generator, state.Discriminator, state.Ema, state.Optimizer];
-        var files = parts.Select(part => Safetensors.Write(part).ToArray()).ToArray();
+        var files = state.Parts.Select(part => Safetensors.Write(part).ToArray()).ToArray();
         var blob = new byte[HeadBytes + files.Sum(file => file.Sum(piece => piece.Length)) + SHA256.HashSizeInBytes];
         BinaryPrimitives.WriteInt64LittleEndian(blob, nextStep);
         var offset = HeadBytes;
@@ -50,6 +49,6 @@ public static class StateBlob
             offset += length;
         }
 
-        return (new ReplicaState(parts[0], parts[1], parts[2], parts[3]), BinaryPrimitives.ReadInt64LittleEndian(blob));
+        return (ReplicaState.Of(parts), BinaryPrimitives.ReadInt64LittleEndian(blob));
     }
 }

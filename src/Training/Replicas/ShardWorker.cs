@@ -46,7 +46,7 @@ internal sealed class ShardWorker : IDisposable
     /// </summary>
     public void WorkAhead(long step, int shard)
     {
-        Forget(_ahead, step);
+        ForgetAhead(step);
         if (_ahead.ContainsKey(shard))
         {
             return;
@@ -64,7 +64,7 @@ internal sealed class ShardWorker : IDisposable
     /// </summary>
     public void Discriminate(long step, int shard, Span<byte> buffer)
     {
-        Forget(_ahead, step);
+        ForgetAhead(step);
         using var scope = NewDisposeScope();
         using var real = _ahead.Remove(shard, out var ahead) ? ahead : LearnReal(step, shard);
         if (real.Gradients is { } gradients)
@@ -98,7 +98,7 @@ internal sealed class ShardWorker : IDisposable
     /// </summary>
     public void Generate(long step, int shard, Span<byte> buffer)
     {
-        Forget(_drawn, step);
+        ForgetDrawn(step);
         using var scope = NewDisposeScope();
         _discriminator.CollectGradients(false);
         _discriminator.Statistics.Discard();
@@ -117,8 +117,8 @@ internal sealed class ShardWorker : IDisposable
     /// <summary>Forgets what was kept: the weights are others now.</summary>
     public void Forget()
     {
-        Forget(_ahead, step: -1);
-        Forget(_drawn, step: -1);
+        ForgetAhead(but: -1);
+        ForgetDrawn(but: -1);
     }
 
     public void Dispose()
@@ -156,7 +156,7 @@ internal sealed class ShardWorker : IDisposable
 
     private DrawnShard Keep(long step, int shard, out bool isKept)
     {
-        Forget(_drawn, step);
+        ForgetDrawn(step);
         if (_drawn.TryGetValue(shard, out var drawn))
         {
             isKept = true;
@@ -196,35 +196,28 @@ internal sealed class ShardWorker : IDisposable
         drawn.Dispose();
     }
 
-    private void Forget(Dictionary<int, DrawnShard> kept, long step)
+    private void ForgetDrawn(long but) => Forget(_drawn, but, Drop);
+
+    private void ForgetAhead(long but) => Forget(_ahead, but, pass =>
     {
-        if (kept.Count == 0 || kept.First().Value.Step == step)
+        _gradients.Push(pass.Gradients!);
+        pass.Dispose();
+    });
+
+    /// <summary>All that is kept is of one step: it goes, unless that is the step wanted.</summary>
+    private static void Forget<T>(Dictionary<int, T> kept, long but, Action<T> drop) where T : IOfStep
+    {
+        if (kept.Count == 0 || kept.First().Value.Step == but)
         {
             return;
         }
 
-        foreach (var drawn in kept.Values)
+        foreach (var one in kept.Values)
         {
-            Drop(drawn);
+            drop(one);
         }
 
         kept.Clear();
-    }
-
-    private void Forget(Dictionary<int, RealPass> ahead, long step)
-    {
-        if (ahead.Count == 0 || ahead.First().Value.Step == step)
-        {
-            return;
-        }
-
-        foreach (var pass in ahead.Values)
-        {
-            _gradients.Push(pass.Gradients!);
-            pass.Dispose();
-        }
-
-        ahead.Clear();
     }
 
     /// <summary>The shifts of the phase's first or second b images: one stream, in this order.</summary>
@@ -250,8 +243,13 @@ internal sealed class ShardWorker : IDisposable
 
     private void Write(Span<byte> buffer, TrailerSlot slot, double value) => Trailer.Write(buffer, _discriminator.Type, slot, value);
 
+    private interface IOfStep
+    {
+        public long Step { get; }
+    }
+
     /// <summary>What D's pass over real images leaves besides the gradients.</summary>
-    private sealed class RealPass : IDisposable
+    private sealed class RealPass : IOfStep, IDisposable
     {
         public required long Step { get; init; }
         public required double Loss { get; init; }
@@ -270,7 +268,7 @@ internal sealed class ShardWorker : IDisposable
     }
 
     /// <summary>Generated images with the graph that leads back to G's parameters.</summary>
-    private sealed class DrawnShard : IDisposable
+    private sealed class DrawnShard : IOfStep, IDisposable
     {
         public required long Step { get; init; }
         public required Tensor Images { get; init; }

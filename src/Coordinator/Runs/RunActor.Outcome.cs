@@ -1,0 +1,111 @@
+using Akka.Actor;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
+
+namespace Ganymede.Coordinator.Runs;
+
+/// <summary>What the members have to show: files, progress, their end.</summary>
+public sealed partial class RunActor
+{
+    private void Announce(ArtifactWritten written) =>
+        Say(RunEventKind.Artifact, $"{written.Kind} of step {written.Step}: {written.Path}");
+
+    private void ReportProgress()
+    {
+        if (_state.Progress.IsEmpty)
+            return;
+
+        // Members are never more than one phase apart, and most of them report seldom.
+        var newest = _state.Progress.Values.MaxBy(report => report.Step)!;
+        var rate = _rate.Observe(newest.Step);
+        if (newest.Step == _lastReportedStep)
+            return;
+
+        _lastReportedStep = newest.Step;
+        var progress = new RunProgress(
+            newest.Step, _request.Steps, newest.DiscriminatorLoss, newest.GeneratorLoss, rate, rate * _request.Batch,
+            rate > 0 ? (_request.Steps - newest.Step) / rate : 0,
+            [.. _state.Progress.Values.OrderBy(report => report.Node.Value, StringComparer.Ordinal)
+                .Select(report => new NodeProgress(report.Node.Value, report.Step, report.LiveTensors, report.ResidentBytes))]);
+        _events.Append(new RunEvent
+        {
+            Kind = RunEventKind.Progress,
+            Text = $"step {progress.Step}/{progress.Steps}, D {progress.DiscriminatorLoss:0.000}, G {progress.GeneratorLoss:0.000}, {progress.ImagesPerSecond:0} images/s",
+            Progress = progress,
+        });
+    }
+
+    private void Accept(MemberFinished finished)
+    {
+        if (_state.Phase != RunPhase.Training)
+            return;
+        _state = _state.Accept(finished);
+        Carry(_views!.Finish(finished, Now));
+        if (_state.Phase != RunPhase.Training || !_state.AllFinished)
+            return;
+
+        ReportProgress();
+        if (_state.FinishedDifference() is { } difference)
+        {
+            Fail($"Members ended differently: {difference}", badInput: false);
+            return;
+        }
+
+        var lead = _state.Finished[_state.View!.Members[0].Node];
+        var result = Result(lead);
+        TellMembers(new RunOver(_run));
+        _state = _state with { Phase = RunPhase.Over };
+        _events.Append(new RunEvent
+        {
+            Kind = RunEventKind.Finished,
+            Text = result.Stopped
+                ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"
+                : $"Done: {result.Steps} steps, weights {result.WeightsSha256}",
+            Result = result,
+        });
+        Context.Stop(Self);
+    }
+
+    private RunResult Result(MemberFinished lead)
+    {
+        var images = (lead.Step - lead.FirstStep) * _request.Batch;
+        return new RunResult
+        {
+            Run = _run.Value,
+            Folder = _request.Folder,
+            Preset = _request.PresetName,
+            Data = _request.Data,
+            Steps = lead.Step,
+            Stopped = lead.Stopped && lead.Step < _request.Steps, // a stop that came with the last step stopped nothing
+            Nodes = _state.View!.Members.Length,
+            Replicas = _state.View.Members.Sum(member => member.Replicas),
+            Shards = _request.Shards,
+            GlobalBatch = _request.Batch,
+            Seed = _request.Seed,
+            SecondsTraining = lead.SecondsTraining,
+            ImagesPerSecond = lead.SecondsTraining > 0 ? images / lead.SecondsTraining : 0,
+            PhaseSeconds = new PhaseSecondsResult(lead.Phases.Compute, lead.Phases.ExposedCommunication, lead.Phases.Optimizer),
+            WeightsSha256 = lead.WeightsSha256,
+            Views = _state.View.Number,
+            SamplesCommitted = lead.SamplesCommitted,
+            Checkpoint = lead.Checkpoint,
+            Grid = lead.Grid,
+        };
+    }
+
+    private void Accept(MemberFailed failed)
+    {
+        var isJoiner = _state.Phase == RunPhase.Training && !_state.IsMember(failed.Node);
+        _invited.Remove(failed.Node);
+        if (isJoiner)
+        {
+            Say(RunEventKind.State, $"{failed.Node} cannot join: {failed.Reason}");
+            Carry(_views!.Gone(failed.Node, "failed", Now));
+            _leaving = _leaving.Add(failed.Node); // it is not asked again
+        }
+        else if (_state.IsMember(failed.Node) || _state.IsChosen(failed.Node))
+        {
+            Fail(failed.BadInput ? failed.Reason : $"{failed.Node}: {failed.Reason}", failed.BadInput);
+        }
+    }
+}
