@@ -288,7 +288,8 @@ public sealed class ReplicaLoop
             return;
         _reportedStep = Step;
         _reported = Stopwatch.GetTimestamp();
-        _liveTensors = Replica.LiveTensors;
+        if (!Ended)
+            _liveTensors = Replica.LiveTensors; // after the last step nothing is kept for a next one
         reportProgress();
     }
 
