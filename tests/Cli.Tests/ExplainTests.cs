@@ -70,8 +70,10 @@ public sealed class ExplainTests : IDisposable
     }
 
     [Theory]
-    [InlineData("partition", "--faults partition: ")]
-    [InlineData("kill,flood", "'flood' is none of kill, stop, leave, join, coordinator")]
+    [InlineData("kill,flood", "'flood' is none of kill, pair, stop, leave, join, coordinator, lighthouse, partition, kill@POINT")]
+    [InlineData("kill@Lunch", "'kill@Lunch': a point is one of DataLoad, DCompute,")]
+    [InlineData("kill@Weights", "'kill@Weights': a point is one of")]
+    [InlineData("stop@Join", "'stop@Join' is none of")]
     [InlineData("3", "'3' is none of")]
     public void Faults_that_do_not_exist_are_named(string text, string expected)
     {

@@ -31,15 +31,17 @@ internal sealed class CoordinatorClient : IDisposable
     /// <param name="address">Base URL.</param>
     /// <param name="reconnectDeadline">How long a lost Coordinator, or the one that takes its jobs over, is sought; default 90 s.</param>
     /// <param name="silenceDeadline">After how long without an event the connection is taken for dead and made anew; default 60 s.</param>
-    public CoordinatorClient(Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null)
+    /// <param name="connect">Makes the connections, where this process's own network does not lead there.</param>
+    public CoordinatorClient(
+        Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null, Func<string, int, CancellationToken, ValueTask<Stream>>? connect = null)
     {
         Address = address;
         _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(90);
         _silenceDeadline = silenceDeadline ?? TimeSpan.FromSeconds(60);
-        _http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = !address.IsLoopback })
-        {
-            BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan,
-        };
+        var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = !address.IsLoopback && connect is null };
+        if (connect is not null)
+            handler.ConnectCallback = (context, cancel) => connect(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancel);
+        _http = new HttpClient(handler) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
     }
 
     public Uri Address { get; }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ganymede.Datasets;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -12,173 +11,163 @@ namespace Ganymede.Cli;
 /// </summary>
 internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, ChaosSettings settings, Terminal terminal)
 {
-    private const int Sigkill = 9, Sigterm = 15, Sigcont = 18, Sigstop = 19;
-
     /// <summary>Of a fault on a busy machine; longer is a hang.</summary>
     private static readonly TimeSpan HangDeadline = TimeSpan.FromSeconds(90);
 
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
+    /// <summary>For all nodes to be members again after a fault: processes have to start, and who was evicted is asked back late.</summary>
+    private static readonly TimeSpan StrengthDeadline = TimeSpan.FromSeconds(60);
 
-    private readonly StallDeadlines _deadlines = StallDeadlines.OfSeconds(request.MaxStallSeconds);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(5);
+
     private readonly List<ChaosFault> _faults = [];
-    private readonly Dictionary<string, (long First, long Last, int Reports)> _memory = [];
+    private readonly List<double> _stepSeconds = [];
     private readonly List<Task> _later = [];
+    private readonly List<string> _survivorsLost = [];
+    private readonly RunWatch _watch = new();
+    private readonly LedgerTail _ledger = new(request.Folder);
 
     public async Task<ChaosResult> RunAsync(CancellationToken cancel)
     {
         var disturbed = await DisturbAsync(cancel);
         terminal.Line($"The same {Figures.Count(disturbed.Steps)} steps once more, undisturbed, on one node");
         var quiet = await QuietAsync(request with { Folder = Path.Combine(request.Folder, "quiet"), Steps = disturbed.Steps, Nodes = 1 }, cancel);
-        var seconds = _faults.Select(fault => fault.SecondsToNextCommit).Order().ToArray();
-        var longest = _memory.Values.OrderByDescending(memory => memory.Reports).FirstOrDefault();
+        var kinds = _faults.GroupBy(fault => fault.Kind).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => Distribution.Of(group.Key, group.Select(fault => fault.SecondsToNextCommit)));
+        var step = Distribution.Percentile([.. _stepSeconds.Order()], 0.5);
         return new ChaosResult(
-            request.Folder, settings.Seed, _faults, _faults.Count(fault => fault.SecondsToNextCommit >= HangDeadline.TotalSeconds),
-            Percentile(seconds, 0.5), Percentile(seconds, 0.95), seconds.LastOrDefault(), disturbed.Steps, disturbed.Views,
+            request.Folder, settings.Seed, _faults.Count(fault => fault.SecondsToNextCommit >= HangDeadline.TotalSeconds), Math.Round(step, 4), Math.Max(1, Math.Round(3 * step, 3)),
+            [.. kinds, Distribution.Of("all", _faults.Select(fault => fault.SecondsToNextCommit))], _survivorsLost, disturbed.Steps, disturbed.Views,
             disturbed.WeightsSha256, quiet.WeightsSha256, disturbed.WeightsSha256 == quiet.WeightsSha256,
             LedgerCheck.Read(request.Folder) is var ledger && ledger.Problem is null && ledger.Steps != disturbed.Steps
                 ? $"the ledger has {ledger.Steps} steps, the run {disturbed.Steps}" : ledger.Problem,
-            longest.First > 0 ? (double)longest.Last / longest.First : 1);
+            Math.Round(_watch.MemoryGrowth, 3), _faults);
     }
 
     private async Task<RunResult> DisturbAsync(CancellationToken cancel)
     {
-        await using var cluster = await LocalCluster.StartAsync(nodes, request.Folder, cancel);
+        using var hosts = settings.NeedsHosts ? new TestHosts() : null;
+        var orderFile = Path.Combine(request.Folder, "fault-order");
+        await using var cluster = await LocalCluster.StartAsync(
+            nodes, request.Folder, cancel, hosts, new Dictionary<string, string> { [FaultOrder.FileVariable] = orderFile });
         cluster.RestartsLeft = int.MaxValue;
-        using var client = new CoordinatorClient(cluster.Coordinator);
+        using var client = cluster.Connect();
         RunFolder.WriteRequest(request);
         var id = await client.SubmitAsync(JobKind.Runs, request, cancel);
-        var following = FollowAsync(client, id, cancel);
-        await CommittedAsync(0, following, cluster, cancel);
+        var following = _watch.FollowAsync(client, id, cancel);
+        await UntilAsync(() => _ledger.Read().Step > 0 || IsOver());
 
-        var random = new CounterRandom(settings.Seed, 0, 0, 0);
+        var schedule = new FaultSchedule(settings);
+        var striker = new Striker(cluster, hosts, _watch, _ledger, schedule, orderFile, IsOver);
         var begun = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(begun) < settings.Length && !following.IsCompleted && !cluster.Broken.IsCompleted)
+        while (settings.Each is not null || Stopwatch.GetElapsedTime(begun) < settings.Length)
         {
-            await Task.Delay(settings.Every, cancel); // the user's own measure of peace between two faults
-            await StrikeAsync(cluster, following, ref random, cancel);
-            if (_faults[^1].SecondsToNextCommit >= HangDeadline.TotalSeconds)
+            await PeaceAsync(schedule.Peace(), cancel);
+            if (IsOver() || schedule.Next() is not { } kind)
                 break;
+            if (await striker.StrikeAsync(kind, cancel) is not { } struck)
+            {
+                terminal.Line($"{kind.Name}: nothing to hit now");
+                continue;
+            }
+
+            var fault = await WatchAsync(struck);
+            if (fault.SecondsToNextCommit >= HangDeadline.TotalSeconds)
+                break;
+            await RepairAsync(struck, cluster, cancel);
         }
 
         await Task.WhenAll(_later);
+        _survivorsLost.AddRange(cluster.Ended.Except(striker.Touched));
         if (!following.IsCompleted)
             await client.StopAsync(JobKind.Runs, id, cancel);
         if (await Task.WhenAny(following, cluster.Broken) != following)
             throw await cluster.Broken;
         return await following;
+
+        bool IsOver() => following.IsCompleted || cluster.Broken.IsCompleted;
+
+        async Task<ChaosFault> WatchAsync(Struck struck)
+        {
+            await UntilAsync(() => IsRecovered(struck, _ledger.Read()) || IsOver() || Stopwatch.GetElapsedTime(struck.Ticks) > HangDeadline);
+            var seconds = Stopwatch.GetElapsedTime(struck.Ticks).TotalSeconds;
+            if (struck.EndsView) // what is said of it comes over HTTP, a moment later
+                await UntilAsync(() => _watch.View.Number > struck.Before.View || IsOver() || Stopwatch.GetElapsedTime(struck.Ticks) > HangDeadline);
+            long? meanwhile = null;
+            if (struck.Kind.Fault == Fault.Coordinator)
+            {
+                await UntilAsync(() => _watch.FirstSince(struck.Time, "Took over") is not null || IsOver() || Stopwatch.GetElapsedTime(struck.Ticks) > HangDeadline);
+                meanwhile = _ledger.Read().Step - struck.Before.Step;
+            }
+
+            var fault = FaultReport.Of(struck, seconds, _watch, meanwhile);
+            _faults.Add(fault);
+            terminal.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{fault.Kind} {fault.Victim} at step {fault.Step:N0}: the next step came after {seconds:0.000} s{(fault.SecondsToEviction is { } out_ ? $", the eviction after {out_:0.000}" : "")}{(fault.Named == false ? " NOT NAMED RIGHTLY" : "")}{(meanwhile is { } steps ? $", {steps} steps until another took over" : "")}{(fault.Text is { } text ? $" ({text})" : "")}"));
+            return fault;
+        }
+    }
+
+    private static bool IsRecovered(Struck struck, (long Step, long View) newest) =>
+        newest.Step > struck.Before.Step && (!struck.EndsView || newest.View > struck.Before.View);
+
+    /// <summary>Ends what the fault does, and brings the cluster back to its strength: at once where each fault is to hit a whole one, else meanwhile.</summary>
+    private async Task RepairAsync(Struck struck, LocalCluster cluster, CancellationToken cancel)
+    {
+        var repair = RepairInTimeAsync(struck, cluster, cancel);
+        if (settings.Each is null)
+            _later.Add(repair);
+        else
+            await repair;
+        // Nothing may be done to the last one that knows the run's state.
+        var wanted = settings.Each is null ? Math.Min(2, nodes.Nodes) : nodes.Nodes;
+        var begun = Stopwatch.GetTimestamp();
+        await UntilAsync(() => _watch.View.Members.Count(member => cluster.Nodes.Any(node => node.Name == member)) >= wanted
+            || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
+    }
+
+    private async Task RepairInTimeAsync(Struck struck, LocalCluster cluster, CancellationToken cancel)
+    {
+        if (struck.Undo is { } undo)
+        {
+            var left = settings.Pause - Stopwatch.GetElapsedTime(struck.Ticks);
+            await Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancel); // how long it lasts, by definition of the fault
+            undo();
+        }
+
+        for (var i = 0; i < struck.Losses; i++)
+            await cluster.AddNodeAsync(cancel);
+        if (struck.Kind.Fault == Fault.Lighthouse)
+        {
+            // A node can join again once it is back; that it does is seen by its being a member.
+            var joiner = await cluster.AddNodeAsync(cancel);
+            var begun = Stopwatch.GetTimestamp();
+            await UntilAsync(() => _watch.View.Members.Contains(joiner) || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
+            terminal.Line($"{joiner} {(_watch.View.Members.Contains(joiner) ? "has joined" : "has NOT joined")} since the Lighthouse is back");
+        }
+
+        // Whoever the cluster gave up meanwhile has ended, as a downed process does: its host would start it anew.
+        for (var missing = nodes.Nodes - cluster.Nodes.Count; missing > 0 && struck.Kind.Fault == Fault.Partition; missing--)
+            await cluster.AddNodeAsync(cancel);
+    }
+
+    /// <summary>Lets time pass, and sees how long steps take in it.</summary>
+    private async Task PeaceAsync(TimeSpan length, CancellationToken cancel)
+    {
+        var (begun, first) = (Stopwatch.GetTimestamp(), _ledger.Read().Step);
+        await Task.Delay(length, cancel); // the user's own measure of peace between two faults
+        if (_ledger.Read().Step - first is > 0 and var steps)
+            _stepSeconds.Add(Stopwatch.GetElapsedTime(begun).TotalSeconds / steps);
     }
 
     private async Task<RunResult> QuietAsync(RunRequest quiet, CancellationToken cancel)
     {
         await using var cluster = await LocalCluster.StartAsync(nodes with { Nodes = 1 }, quiet.Folder, cancel);
-        using var client = new CoordinatorClient(cluster.Coordinator);
-        return await FollowAsync(client, await client.SubmitAsync(JobKind.Runs, quiet, cancel), cancel);
+        using var client = cluster.Connect();
+        return await new RunWatch().FollowAsync(client, await client.SubmitAsync(JobKind.Runs, quiet, cancel), cancel);
     }
 
-    private Task StrikeAsync(LocalCluster cluster, Task following, ref CounterRandom random, CancellationToken cancel)
+    private static async Task UntilAsync(Func<bool> condition)
     {
-        var fault = settings.Faults[random.NextInt(settings.Faults.Count)];
-        var victims = cluster.Nodes;
-        var victim = victims[random.NextInt(victims.Count)];
-        return StrikeAsync(fault, victim, cluster, following, cancel);
+        while (!condition())
+            await Task.Delay(Look);
     }
-
-    private async Task StrikeAsync(Fault fault, (string Name, int Pid) victim, LocalCluster cluster, Task following, CancellationToken cancel)
-    {
-        var step = Committed();
-        var begun = Stopwatch.GetTimestamp();
-        switch (fault)
-        {
-            case Fault.Kill:
-                ChildProcess.Signal(victim.Pid, Sigkill);
-                _later.Add(cluster.AddNodeAsync(cancel));
-                break;
-            case Fault.Stop:
-                ChildProcess.Signal(victim.Pid, Sigstop);
-                _later.Add(WakeAsync(victim.Pid));
-                break;
-            case Fault.Leave:
-                ChildProcess.Signal(victim.Pid, Sigterm);
-                _later.Add(cluster.AddNodeAsync(cancel));
-                break;
-            case Fault.Join when cluster.Nodes.Count > nodes.Nodes:
-                ChildProcess.Signal(victim.Pid, Sigterm);
-                break;
-            case Fault.Join:
-                victim = ("a new node", await cluster.AddNodeAsync(cancel));
-                (step, begun) = (Committed(), Stopwatch.GetTimestamp()); // what it takes a process to start is no recovery
-                break;
-            case Fault.Coordinator:
-                victim = ("coordinator", cluster.CoordinatorPid ?? 0);
-                if (victim.Pid != 0)
-                    ChildProcess.Signal(victim.Pid, Sigkill);
-                break;
-            default:
-                throw new InvalidOperationException($"Fault {fault} has no rule.");
-        }
-
-        await CommittedAsync(step, following, cluster, cancel);
-        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        _faults.Add(new ChaosFault(fault.ToString().ToLowerInvariant(), victim.Name, step, Math.Round(seconds, 3)));
-        terminal.Line(string.Create(CultureInfo.InvariantCulture,
-            $"{_faults[^1].Kind} {victim.Name} at step {step:N0}: the next step came after {seconds:0.00} s"));
-
-        async Task WakeAsync(int pid)
-        {
-            await Task.Delay(2 * _deadlines.MaxStall, cancel); // how long it is stopped, by definition of the fault
-            ChildProcess.Signal(pid, Sigcont);
-        }
-    }
-
-    /// <summary>Waits until more than <paramref name="steps"/> are committed, or it takes too long, or the run ends.</summary>
-    private async Task CommittedAsync(long steps, Task following, LocalCluster cluster, CancellationToken cancel)
-    {
-        var begun = Stopwatch.GetTimestamp();
-        while (Committed() <= steps && Stopwatch.GetElapsedTime(begun) < HangDeadline && !following.IsCompleted && !cluster.Broken.IsCompleted)
-            await Task.Delay(Look, cancel);
-    }
-
-    /// <summary>Lines of the ledger that are whole.</summary>
-    private long Committed()
-    {
-        try
-        {
-            using var file = new FileStream(Path.Combine(request.Folder, "ledger.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            // Lines differ in length only where they have a hash: the last one says its step.
-            file.Seek(Math.Max(0, file.Length - 512), SeekOrigin.Begin);
-            var tail = new StreamReader(file).ReadToEnd();
-            var end = tail.LastIndexOf('\n');
-            var start = end < 0 ? -1 : tail.LastIndexOf('\n', Math.Max(0, end - 1));
-            if (end <= 0)
-                return 0;
-            using var json = System.Text.Json.JsonDocument.Parse(tail[(start == end ? 0 : start + 1)..end]);
-            return json.RootElement.GetProperty("step").GetInt64();
-        }
-        catch (IOException)
-        {
-            return 0;
-        }
-    }
-
-    private async Task<RunResult> FollowAsync(CoordinatorClient client, string id, CancellationToken cancel)
-    {
-        await foreach (var happened in client.FollowAsync(JobKind.Runs, id, cancel))
-        {
-            foreach (var node in happened.Progress?.Nodes ?? [])
-            {
-                var known = _memory.GetValueOrDefault(node.Node, (First: node.ResidentBytes, Last: 0, Reports: 0));
-                _memory[node.Node] = (known.First, node.ResidentBytes, known.Reports + 1);
-            }
-
-            if (happened.Kind == RunEventKind.Finished)
-                return happened.Result!;
-            if (happened.Kind == RunEventKind.Failed)
-                throw new FailedException(happened.Text);
-        }
-
-        throw new FailedException("The run's events ended without a result.");
-    }
-
-    private static double Percentile(double[] sorted, double part) =>
-        sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)Math.Ceiling(part * sorted.Length) - 1 is var index && index > 0 ? index : 0)];
 }

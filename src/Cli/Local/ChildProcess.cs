@@ -42,10 +42,14 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <param name="program">Lighthouse, Coordinator or GpuNode.</param>
     /// <param name="logFile">Appended to.</param>
-    public static ChildProcess Start(string name, string program, IEnumerable<string> arguments, string logFile)
+    /// <param name="launcher">A program that becomes the one it is told to run, and its arguments; null for none.</param>
+    /// <param name="environment">Variables on top of this process's own.</param>
+    public static ChildProcess Start(
+        string name, string program, IEnumerable<string> arguments, string logFile, IReadOnlyList<string>? launcher = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var path = Programs.PathOf(program);
-        var start = new ProcessStartInfo(Programs.DotNet)
+        string[] words = [.. launcher ?? [], Programs.DotNet, path, .. arguments, "--Parent:WatchStdin=true"];
+        var start = new ProcessStartInfo(words[0], words.Skip(1))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -53,9 +57,8 @@ internal sealed class ChildProcess : IAsyncDisposable
             UseShellExecute = false,
             WorkingDirectory = Path.GetDirectoryName(path), // its appsettings.json, not the user's
         };
-        foreach (var argument in arguments.Prepend(path).Append("--Parent:WatchStdin=true"))
-            start.ArgumentList.Add(argument);
-
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[variable] = value;
         // Server garbage collection reserves memory by the core; here several processes share the cores of one machine.
         start.Environment.TryAdd("DOTNET_gcServer", "0");
         var log = new StreamWriter(new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };

@@ -14,7 +14,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
 
-    private const string CoordinatorName = "coordinator";
+    private const string CoordinatorName = "coordinator", LighthouseName = "lighthouse", NodePrefix = "gpu-node-";
 
     /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
@@ -23,39 +23,61 @@ internal sealed class LocalCluster : IAsyncDisposable
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _folder;
+    private readonly TestHosts? _hosts;
+    private readonly IReadOnlyDictionary<string, string>? _environment;
     private string[] _seed = [];
-    private int _stopping;
+    private int _stopping, _added;
     private ClusterFlags.Values _wanted = null!;
 
-    private LocalCluster(string folder) => _folder = folder;
+    private LocalCluster(string folder, TestHosts? hosts, IReadOnlyDictionary<string, string>? environment) =>
+        (_folder, _hosts, _environment) = (folder, hosts, environment);
 
     /// <summary>An entry of <c>cluster.json</c>.</summary>
     public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http);
 
     public Uri Coordinator { get; private set; } = null!;
 
-    /// <summary>How often a Coordinator that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
+    /// <summary>How often a Coordinator or Lighthouse that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
     public int RestartsLeft { get; set; } = 5;
+
+    /// <summary>How many GPU nodes it was started with.</summary>
+    public int Wanted => _wanted.Nodes;
 
     /// <summary>GPU nodes that live.</summary>
     public IReadOnlyList<(string Name, int Pid)> Nodes => Living(IsNode);
 
     /// <summary>The Coordinator's process; none for the moment between a death and the next start.</summary>
-    public int? CoordinatorPid => Living(child => child.Name == CoordinatorName) is [.., var last] ? last.Pid : null;
+    public int? CoordinatorPid => PidOf(CoordinatorName);
+
+    /// <summary>The Lighthouse's process, likewise.</summary>
+    public int? LighthousePid => PidOf(LighthouseName);
+
+    /// <summary>Processes that have ended.</summary>
+    public IReadOnlyList<string> Ended
+    {
+        get
+        {
+            lock (_children)
+                return [.. _children.Where(child => child.Ended.IsCompleted).Select(child => child.Name)];
+        }
+    }
 
     /// <summary>Completes when a process ended without which the work cannot go on, with what is known of it.</summary>
     public Task<FailedException> Broken => _broken.Task;
 
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
     /// <param name="folder">The run's folder, where <c>logs/</c> and <c>cluster.json</c> go; made if it is not there.</param>
+    /// <param name="hosts">Has each node run on a host of its own, and the others on another; null for one machine.</param>
+    /// <param name="environment">Variables for the programs.</param>
     /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
-    public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel)
+    public static async Task<LocalCluster> StartAsync(
+        ClusterFlags.Values wanted, string folder, CancellationToken cancel, TestHosts? hosts = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var cluster = new LocalCluster(folder) { _wanted = wanted };
+        var cluster = new LocalCluster(folder, hosts, environment) { _wanted = wanted };
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "logs"));
-            var lighthouse = await cluster.StartAsync("lighthouse", "Lighthouse", ["--Cluster:Bootstrap=true"], cancel);
+            var lighthouse = await cluster.StartAsync(LighthouseName, "Lighthouse", ["--Cluster:Bootstrap=true"], cancel);
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -91,14 +113,23 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts one more node, which joins what is going on.</summary>
-    public async Task<int> AddNodeAsync(CancellationToken cancel)
+    /// <summary>Starts one more node, which joins what is going on; its name.</summary>
+    public async Task<string> AddNodeAsync(CancellationToken cancel)
     {
-        int number;
+        string name;
         lock (_children)
-            number = 1 + _children.Count(IsNode);
-        return (await StartAsync(NodeName(number), "GpuNode", NodeArguments(NodeName(number)), cancel)).Pid;
+            name = NodeName(++_added + _wanted.Nodes);
+        await StartAsync(name, "GpuNode", NodeArguments(name), cancel);
+        return name;
     }
+
+    /// <summary>Talks to the Coordinator, wherever it runs.</summary>
+    public CoordinatorClient Connect() => new(
+        Coordinator, connect: _hosts is { } hosts ? (address, port, cancel) => hosts.ConnectAsync(HostOf(CoordinatorName), address, port, cancel) : null);
+
+    /// <summary>Which of the test hosts a process runs on.</summary>
+    public static int HostOf(string name) =>
+        name.StartsWith(NodePrefix, StringComparison.Ordinal) ? int.Parse(name.AsSpan(NodePrefix.Length), CultureInfo.InvariantCulture) : 0;
 
     /// <summary>Ends the processes at once, without asking.</summary>
     public async Task KillAsync()
@@ -111,15 +142,15 @@ internal sealed class LocalCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Interlocked.Exchange(ref _stopping, 1);
-        await Task.WhenAll(_children.Skip(1).Select(child => child.StopAsync(LeavePatience)));
-        await Task.WhenAll(_children.Take(1).Select(child => child.StopAsync(LeavePatience)));
+        foreach (var some in _children.ToLookup(child => child.Name == LighthouseName).OrderBy(group => group.Key))
+            await Task.WhenAll(some.Select(child => child.StopAsync(LeavePatience)));
         foreach (var child in _children)
             await child.DisposeAsync();
     }
 
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
-        var child = ChildProcess.Start(name, program, arguments, LogOf(name));
+        var child = ChildProcess.Start(name, program, arguments.Concat(HostArguments(name)), LogOf(name), _hosts?.Launcher(HostOf(name)), _environment);
         lock (_children)
             _children.Add(child);
         _ = WatchAsync(child);
@@ -142,31 +173,45 @@ internal sealed class LocalCluster : IAsyncDisposable
         await child.Ended;
         if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
             return;
-        if (child.Name == CoordinatorName && child.Ready.IsCompletedSuccessfully && RestartsLeft-- > 0)
-            await RestartAsync(await child.Ready);
+        if (child.Name is CoordinatorName or LighthouseName && child.Ready.IsCompletedSuccessfully && RestartsLeft-- > 0)
+            await RestartAsync(child, await child.Ready);
         else
             _broken.TrySetResult(await DeathAsync(child));
     }
 
     /// <summary>
-    /// A Coordinator on the ports of the one that died: members train on meanwhile, it takes the run over from what they report, and
-    /// whoever follows the run's events finds it where it was. The cluster takes the new process of an address for the old one's end.
+    /// The same program on the ports of the one that died, taken in by whoever lives: members train on meanwhile. A Coordinator takes the run over
+    /// from what they report, and whoever follows the run's events finds it where it was; a Lighthouse must not found a cluster beside theirs.
+    /// The cluster takes the new process of an address for the old one's end.
     /// </summary>
-    private async Task RestartAsync(Announcement died)
+    private async Task RestartAsync(ChildProcess child, Announcement died)
     {
         try
         {
-            await StartAsync(CoordinatorName, "Coordinator",
+            await StartAsync(child.Name, child.Name == CoordinatorName ? "Coordinator" : "Lighthouse",
             [
-                .. _seed, $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
-                $"--Data:Port={died.Data!.Split(':')[^1]}",
+                .. LivingSeeds(), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                .. died.Data is { } data ? [$"--Data:Port={data.Split(':')[^1]}"] : Array.Empty<string>(),
             ], CancellationToken.None);
         }
         catch (FailedException failure)
         {
-            _broken.TrySetResult(failure);
+            if (child.Name == CoordinatorName)
+                _broken.TrySetResult(failure);
         }
     }
+
+    private IEnumerable<string> LivingSeeds()
+    {
+        lock (_children)
+        {
+            return [.. _children.Where(child => child.Ready.IsCompletedSuccessfully && !child.Ended.IsCompleted).OrderBy(IsNode)
+                .Select((child, index) => string.Create(CultureInfo.InvariantCulture, $"--Cluster:SeedNodes:{index}={child.Ready.Result.Akka}"))];
+        }
+    }
+
+    private IEnumerable<string> HostArguments(string name) => _hosts is null ? [] : TestHosts.AddressOf(HostOf(name)) is var address
+        ? [$"--Cluster:PublicHostName={address}", $"--Cluster:BindHostName={address}", $"--Http:Host={address}"] : [];
 
     /// <summary>A run goes on while one of its nodes lives, and needs no Lighthouse once all have met.</summary>
     private bool IsDoneWithout(ChildProcess child)
@@ -174,19 +219,21 @@ internal sealed class LocalCluster : IAsyncDisposable
         lock (_children)
         {
             return child.Ready.IsCompletedSuccessfully
-                && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+                && ((child.Name == LighthouseName && RestartsLeft <= 0) || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
         }
     }
 
-    private static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
+    private static bool IsNode(ChildProcess child) => child.Name.StartsWith(NodePrefix, StringComparison.Ordinal);
 
-    private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"gpu-node-{number}");
+    private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"{NodePrefix}{number}");
 
     private string[] NodeArguments(string name) =>
     [
         .. _seed, $"--Node:Name={name}", $"--Node:Devices={string.Join(',', _wanted.Devices)}", $"--Node:Overlap={_wanted.Overlap}", $"--Node:Wire={_wanted.Wire}",
         string.Create(CultureInfo.InvariantCulture, $"--Node:Threads={_wanted.Threads}"),
     ];
+
+    private int? PidOf(string name) => Living(child => child.Name == name) is [.., var last] ? last.Pid : null;
 
     private (string Name, int Pid)[] Living(Func<ChildProcess, bool> which)
     {

@@ -1,67 +1,115 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using Ganymede.Messages;
+using Ganymede.Messages.Api;
 
 namespace Ganymede.GpuNode.Runs;
 
-/// <summary>Places at which a test can have a node die.</summary>
-public enum FaultPoint
-{
-    DataLoad,
-    DCompute,
-    DReduce,
-    DUpdate,
-    GCompute,
-    GReduce,
-    GUpdate,
-    Checkpoint,
-    Join,
-}
-
 /// <summary>
-/// Deaths by name, for tests: <c>GANYMEDE_FAULT="gpu-node-2 DReduce 7"</c> has the node whose name begins so end itself by SIGKILL when
-/// it gets to that point of that step (the first one from there on). Without the variable nothing here does anything.
+/// Faults by name, for tests and <c>ganymede chaos</c>: does to this node what a <see cref="FaultOrder"/> says, where it says. Without one of the
+/// two variables nothing here does anything.
 /// </summary>
 public static class Faults
 {
-    public const string Variable = "GANYMEDE_FAULT";
-
     private const int Sigkill = 9;
-    private static (FaultPoint Point, long Step)? _fault;
 
-    /// <summary>Reads the variable, if it names this node.</summary>
-    /// <exception cref="FormatException">It is not (name, point, step).</exception>
+    private static readonly Lock _lock = new();
+    private static string _node = "";
+    private static string? _file;
+    private static FaultOrder? _order;
+
+    /// <param name="node">The name this node was started with.</param>
+    /// <exception cref="FormatException">The variable is no order.</exception>
     public static void Arm(string node)
     {
-        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } text)
+        _node = node;
+        _file = Environment.GetEnvironmentVariable(FaultOrder.FileVariable) is { Length: > 0 } path ? path : null;
+        if (Environment.GetEnvironmentVariable(FaultOrder.Variable) is not { Length: > 0 } text)
             return;
-        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length != 3 || !Enum.TryParse<FaultPoint>(words[1], out var point) || !long.TryParse(words[2], CultureInfo.InvariantCulture, out var step))
-            throw new FormatException($"{Variable}='{text}' is not a node's name, one of {string.Join(", ", Enum.GetNames<FaultPoint>())}, and a step.");
-        if (node.StartsWith(words[0], StringComparison.Ordinal))
-            _fault = (point, step);
+        try
+        {
+            _order = FaultOrder.Parse(text);
+        }
+        catch (FormatException error)
+        {
+            throw new FormatException($"{FaultOrder.Variable}: {error.Message}", error);
+        }
     }
 
-    /// <summary>Dies here, if so armed.</summary>
+    /// <summary>Dies here, if so ordered.</summary>
     public static void At(FaultPoint point, long step)
     {
-        if (_fault is { } fault && fault.Point == point && step >= fault.Step)
-            _ = Kill(Environment.ProcessId, Sigkill);
+        if (Strikes(point, step) is not null)
+            Die();
     }
 
-    /// <summary>Dies a moment after this, if so armed: for a death in the middle of a wait.</summary>
+    /// <summary>Dies the ordered time after this: for a death in the middle of something long.</summary>
     public static void Soon(FaultPoint point, long step)
     {
-        if (_fault is not { } fault || fault.Point != point || step < fault.Step)
+        if (Strikes(point, step, said: false) is not { } order)
             return;
         new Thread(() =>
         {
             var begun = Stopwatch.GetTimestamp();
-            while (Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMilliseconds(1))
+            while (Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMilliseconds(order.Milliseconds))
                 Thread.SpinWait(100);
-            At(point, step);
-        }) { IsBackground = true }.Start();
+            Say(point, step);
+            Die();
+        }) { IsBackground = true, Priority = ThreadPriority.Highest }.Start();
     }
+
+    /// <summary>Whether the caller is to do here what the point's name says.</summary>
+    public static bool Hits(FaultPoint point, long step) => Strikes(point, step) is not null;
+
+    private static FaultOrder? Strikes(FaultPoint point, long step, bool said = true)
+    {
+        if (_file is null && _order is null)
+            return null;
+        lock (_lock)
+        {
+            if (_order is { } armed && armed.IsDue(_node, point, step))
+            {
+                if (armed.Last is null)
+                    _order = null;
+                return armed;
+            }
+
+            return _file is { } path && Claim(path, point, step, said) is { } order ? order : null;
+        }
+    }
+
+    /// <summary>Several nodes may see the same order: the rename decides whose it is.</summary>
+    private static FaultOrder? Claim(string path, FaultPoint point, long step, bool said)
+    {
+        try
+        {
+            if (!File.Exists(path))
+                return null;
+            var order = FaultOrder.Parse(File.ReadAllText(path));
+            if (!order.IsDue(_node, point, step))
+                return null;
+            File.Move(path, $"{path}.{_node}");
+            if (said)
+                Say(point, step);
+            return order;
+        }
+        catch (IOException)
+        {
+            return null; // another node was quicker, or it was withdrawn
+        }
+    }
+
+    private static void Say(FaultPoint point, long step)
+    {
+        if (_file is { } path)
+        {
+            AtomicFile.Write(path + FaultOrder.HitSuffix, JsonSerializer.Serialize(
+                new FaultHit(_node, Environment.ProcessId, point, step, Stopwatch.GetTimestamp(), DateTimeOffset.UtcNow), ApiJson.Options));
+        }
+    }
+
+    private static void Die() => _ = Kill(Environment.ProcessId, Sigkill);
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int pid, int signal);

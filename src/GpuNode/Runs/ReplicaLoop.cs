@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Ganymede.Collectives;
 using Ganymede.Datasets;
 using Ganymede.Messages;
@@ -185,11 +186,11 @@ public sealed class ReplicaLoop
             if (!Compute(replica, part))
                 return false;
 
-            Faults.Soon(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
             var start = Stopwatch.GetTimestamp();
             using (var pending = part.Local.Begin(
                 Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
             {
+                Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
                 if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.StopRequested)
                     start = WorkAhead(replica, part, start);
                 pending.Wait(Aborted);
@@ -217,6 +218,8 @@ public sealed class ReplicaLoop
     {
         var start = Stopwatch.GetTimestamp();
         var phase = Current;
+        if (phase.Phase == Phase.Discriminator && Faults.Hits(FaultPoint.Weights, Step))
+            FlipBit(replica);
         replica.StopRequested = Session.StopRequested;
         replica.CheckpointRequested = Session.PauseRequested(part.View);
         if (phase.Phase == Phase.Discriminator)
@@ -230,6 +233,8 @@ public sealed class ReplicaLoop
                 continue;
             var shard = phase.Sums.Next;
             replica.ComputeShard(phase.Phase, Step, shard, phase.Gradient);
+            if (Faults.Hits(FaultPoint.Gradient, Step))
+                phase.Gradient.AsSpan(0, sizeof(double)).Fill(0xff); // NaN, as float and as double
             Faults.At(phase.Phase == Phase.Discriminator ? FaultPoint.DCompute : FaultPoint.GCompute, Step);
             phase.Sums.Add(shard, phase.Gradient);
         }
@@ -306,6 +311,14 @@ public sealed class ReplicaLoop
             throw new InvalidOperationException(
                 $"gradients were not finite (NaN or infinite) in {NonFiniteLimit} steps in a row, the last of them step {Step}; lower the learning rates, or resume from the checkpoint before.");
         }
+    }
+
+    /// <summary>The lowest bit of a weight, as a bad memory may do.</summary>
+    private void FlipBit(Replica replica)
+    {
+        var state = replica.CopyState(new StateMemory());
+        MemoryMarshal.AsMemory(state.Discriminator[0].Data).Span[0] ^= 1;
+        replica.LoadState(state, Step);
     }
 
     private long Lap(long start, ref long ticks, ViewPart part, string what)
