@@ -17,6 +17,10 @@ public sealed record DataPlaneOptions
     /// <summary>Deadline of waits on a peer that has nothing to compute: connecting, a handshake, the next bytes of a file.</summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>For how long a party whose port refuses is taken for one that is just starting. Where all listen before they are made parties, a refusal
+    /// is a death, and need not be waited for.</summary>
+    public TimeSpan RefusalPatience { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>How long a connection may wait here for this process to join the view it is for.</summary>
     public TimeSpan JoinDeadline { get; init; } = TimeSpan.FromSeconds(30);
 

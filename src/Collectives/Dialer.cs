@@ -11,10 +11,11 @@ internal static class Dialer
     /// <param name="host">Address or host name.</param>
     /// <param name="port">Port.</param>
     /// <param name="deadline">For all tries together.</param>
+    /// <param name="refusals">For how long a refusal is taken for a process that is just starting.</param>
     /// <param name="ended">Asked between tries whether to give up.</param>
     /// <param name="opened">Told of each socket before it connects, so that another thread can dispose it and so end the wait.</param>
     /// <exception cref="LinkException">Not connected by the deadline; names the address.</exception>
-    public static Socket Connect(string host, int port, TimeSpan deadline, Func<bool> ended, Action<Socket> opened)
+    public static Socket Connect(string host, int port, TimeSpan deadline, TimeSpan refusals, Func<bool> ended, Action<Socket> opened)
     {
         var start = Stopwatch.GetTimestamp();
         while (true)
@@ -37,9 +38,10 @@ internal static class Dialer
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
                 socket.Dispose();
-                if (ended() || Stopwatch.GetElapsedTime(start) + Pause >= deadline || error is SocketException { SocketErrorCode: SocketError.HostNotFound })
+                var patience = error is SocketException { SocketErrorCode: SocketError.ConnectionRefused } && refusals < deadline ? refusals : deadline;
+                if (ended() || Stopwatch.GetElapsedTime(start) + Pause >= patience || error is SocketException { SocketErrorCode: SocketError.HostNotFound })
                 {
-                    throw new LinkException($"cannot be reached at {host}:{port} within {deadline.TotalSeconds:0.###} s ({error.Message})", error);
+                    throw new LinkException($"cannot be reached at {host}:{port} within {patience.TotalSeconds:0.###} s ({error.Message})", error);
                 }
 
                 Thread.Sleep(Pause);

@@ -72,7 +72,7 @@ internal sealed class FileFetch(string host, int port, string key, long maximumB
         try
         {
             using var registration = cancel.UnsafeRegister(static state => ((FileFetch)state!)._socket?.Dispose(), this);
-            using var socket = Dialer.Connect(host, port, maxStall, () => cancel.IsCancellationRequested, opened => _socket = opened);
+            using var socket = Dialer.Connect(host, port, maxStall, maxStall, () => cancel.IsCancellationRequested, opened => _socket = opened);
             cancel.ThrowIfCancellationRequested();
             fetch(socket);
         }

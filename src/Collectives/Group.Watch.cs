@@ -4,7 +4,8 @@ namespace Ganymede.Collectives;
 /// <param name="Party">Its index.</param>
 /// <param name="Chunk">The chunk awaited of it.</param>
 /// <param name="Silent">How long nothing has come from it.</param>
-public readonly record struct Debt(int Party, int Chunk, TimeSpan Silent);
+/// <param name="Unreached">This party dials it and has not got through to its host.</param>
+public readonly record struct Debt(int Party, int Chunk, TimeSpan Silent, bool Unreached = false);
 
 public sealed partial class Group
 {
@@ -27,7 +28,7 @@ public sealed partial class Group
             {
                 if (!link.IsReceived && !link.IsHeldBack)
                 {
-                    debts.Add(new Debt(link.Index, link.ChunkDue(Exchange), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived))));
+                    debts.Add(new Debt(link.Index, link.ChunkDue(Exchange), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived)), link.IsUnreached));
                 }
             }
         }

@@ -14,6 +14,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private Thread? _dialing;
     private bool _claimed;
     private volatile bool _isConnected;
+    private volatile bool _isDialing;
     private long _lastSent;
     private byte[] _rounded = [];
     private bool _hasBegun;
@@ -37,6 +38,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     public bool IsConnected => _isConnected;
 
+    /// <summary>A dial is under way, and the other side's host has not answered it yet. Its process need not do anything for that.</summary>
+    public bool IsUnreached => _isDialing;
+
     /// <summary><see cref="Environment.TickCount64"/> when bytes last went out.</summary>
     public long LastSent => _lastSent;
 
@@ -50,6 +54,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>Connects in the background.</summary>
     public void Dial()
     {
+        _isDialing = true;
         _dialing = new Thread(Connect, 256 * 1024) { IsBackground = true, Name = $"dial {Address.Name}" };
         _dialing.Start();
     }
@@ -166,7 +171,8 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         Socket? greeted = null;
         try
         {
-            var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, () => group.HasEnded, opened => _socket = opened);
+            var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
+            _isDialing = false;
             Handshake.Send(socket, group.HelloTo(Index));
             greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.

@@ -19,6 +19,7 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             Name = $"{ClusterHosting.GpuNodeRole}-{Environment.ProcessId}",
             Host = cluster.BindHostName,
             Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
+            RefusalPatience = TimeSpan.FromMilliseconds(100), // a node registers when its listener is open
             JoinDeadline = Deadlines.Prepare,
             Wire = node.Wire,
             ChunkBytes = node.ChunkBytes,

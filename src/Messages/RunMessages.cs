@@ -74,13 +74,15 @@ public enum StartingState
 }
 
 /// <summary>Member to Coordinator: ready for a view. Step and fingerprint say nothing of one that waits for a member's state.</summary>
+/// <param name="PassedOver">Newer checkpoints than the one it starts from, and why they are not valid; null for none.</param>
 [MessagePackObject]
 public sealed record RunPrepared(
     [property: Key(0)] RunId Run,
     [property: Key(1)] NodeId Node,
     [property: Key(2)] long FirstStep,
     [property: Key(3)] ulong Fingerprint,
-    [property: Key(4)] bool PackWasCached) : IClusterMessage;
+    [property: Key(4)] bool PackWasCached,
+    [property: Key(5)] string? PassedOver = null) : IClusterMessage;
 
 /// <summary>Coordinator to every member: stop after the step in hand, with a checkpoint. All stop at the same step.</summary>
 [MessagePackObject]

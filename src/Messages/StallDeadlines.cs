@@ -34,4 +34,7 @@ public readonly record struct StallDeadlines(TimeSpan MaxStall)
 
     /// <summary>A node that was evicted <paramref name="times"/> times waits this long before it may join again: twice as long each time.</summary>
     public TimeSpan BackOff(int times) => MaxStall * Math.Pow(2, Math.Clamp(times - 1, 0, 10));
+
+    /// <summary>After so long a time since its last eviction a node is as good as new: it flaps no more.</summary>
+    public TimeSpan Forget(int times) => BackOff(times) + (MaxStall * 100);
 }

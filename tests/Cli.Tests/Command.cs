@@ -62,6 +62,9 @@ internal static class Command
     /// <summary>Sends a signal by its number: 2 is SIGINT, 9 SIGKILL, 15 SIGTERM.</summary>
     public static void Signal(int pid, int signal) => Assert.Equal(0, Kill(pid, signal));
 
+    /// <summary>False if it has ended already.</summary>
+    public static bool TrySignal(int pid, int signal) => Kill(pid, signal) == 0;
+
     public static bool IsAlive(int pid)
     {
         // A zombie is dead, but for its parent's notice.

@@ -58,6 +58,36 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public async Task A_party_whose_host_does_not_answer_is_unreached_and_one_whose_port_refuses_is_lost_at_once()
+    {
+        await using var plane = DataPlane.Listen(new DataPlaneOptions { RefusalPatience = TimeSpan.FromMilliseconds(100) });
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)full.LocalEndPoint!).Port;
+        PartyAddress[] parties = [new("a", "127.0.0.1", plane.Port, new ShardRange(0, 1)), new("b", "127.0.0.1", port, new ShardRange(1, 1))];
+        var sums = new PartialSums(2, new ShardRange(0, 1), ElementType.Float32, 4);
+        sums.Add(0, new byte[16]);
+
+        using var refused = plane.Join("run", 1, parties, 0, 2); // bound, not listening
+        var lost = await Assert.ThrowsAsync<CollectiveException>(() => Task.Run(() => refused.AllReduce(0, 1, ElementType.Float32, sums.Complete, new byte[16])).WaitAsync(TimeSpan.FromSeconds(2)));
+        Assert.Equal("b", lost.Party);
+
+        // A queue that is full swallows who knocks, as a cut link does.
+        full.Listen(1);
+        var knocking = Enumerable.Range(0, 4).Select(_ => new TcpClient()).ToArray();
+        foreach (var client in knocking)
+            _ = client.ConnectAsync("127.0.0.1", port);
+        using var group = plane.Join("run", 2, parties, 0, 2);
+        var call = Task.Run(() => group.AllReduce(0, 1, ElementType.Float32, sums.Complete, new byte[16]));
+
+        Assert.True((await Debt(group)).Unreached);
+        group.Abort("seen enough");
+        await Assert.ThrowsAsync<CollectiveException>(() => call);
+        foreach (var client in knocking)
+            client.Dispose();
+    }
+
+    [Fact]
     public void Sums_of_whole_subtrees_are_taken_in_for_the_shards_they_cover_to_the_same_bits()
     {
         var gradients = Enumerable.Range(0, 8).Select(shard => MemoryMarshal.AsBytes<float>([shard / 3f, 1f / (shard + 1)]).ToArray()).ToArray();

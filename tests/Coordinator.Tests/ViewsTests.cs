@@ -74,6 +74,17 @@ public sealed class ViewsTests
     }
 
     [Fact]
+    public void A_node_that_was_evicted_long_ago_is_as_good_as_new()
+    {
+        var b = new NodeId("b");
+        var once = Start("a", "b").Suspect(Suspicion("a", "b") with { Diverged = true }, Seconds(100)).Next;
+        var back = once with { Lost = ImmutableDictionary<NodeId, string>.Empty, Stage = ViewStage.InForce };
+
+        Assert.Equal(2, back.Suspect(Suspicion("a", "b") with { Diverged = true }, Seconds(200)).Next.Evicted[b].Times);
+        Assert.Equal(1, back.Suspect(Suspicion("a", "b") with { Diverged = true }, Seconds(500)).Next.Evicted[b].Times);
+    }
+
+    [Fact]
     public void When_all_want_to_leave_the_run_is_stopped_with_a_checkpoint()
     {
         var outcome = Start("a", "b").Leave(new NodeId("a"), default).Next;

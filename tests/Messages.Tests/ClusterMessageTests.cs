@@ -32,7 +32,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new RegisterNode(Node, "127.0.0.1", 1234, ["cpu", "cuda:0"], 2, 99) { Run = new ActiveRun(Run, "/runs/a") },
             new NodeRegistered(Node),
             new PrepareRun(Run, Plan, new PackLocation("host", 1, "abc", 5), StartingState.FromMember),
-            new RunPrepared(Run, Node, 10, ulong.MaxValue, PackWasCached: true),
+            new RunPrepared(Run, Node, 10, ulong.MaxValue, PackWasCached: true, PassedOver: "step-00000020: torn"),
             new ViewIssued(Run, View, 1_800_000_000_000, 21, Node, ulong.MaxValue, [new NodeId("b")], "c is gone"),
             new HaltView(Run, 3, "c is gone"),
             new PauseView(Run, 3, "joining: b"),

@@ -190,7 +190,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         {
             await StartAsync(child.Name, child.Name == CoordinatorName ? "Coordinator" : "Lighthouse",
             [
-                .. LivingSeeds(), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                .. SeedsFor(child), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
                 .. died.Data is { } data ? [$"--Data:Port={data.Split(':')[^1]}"] : Array.Empty<string>(),
             ], CancellationToken.None);
         }
@@ -201,12 +201,14 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    private IEnumerable<string> LivingSeeds()
+    /// <summary>The Lighthouse for a Coordinator and the other way round, while it lives; else all nodes.</summary>
+    private IEnumerable<string> SeedsFor(ChildProcess died)
     {
         lock (_children)
         {
-            return [.. _children.Where(child => child.Ready.IsCompletedSuccessfully && !child.Ended.IsCompleted).OrderBy(IsNode)
-                .Select((child, index) => string.Create(CultureInfo.InvariantCulture, $"--Cluster:SeedNodes:{index}={child.Ready.Result.Akka}"))];
+            var living = _children.Where(child => child.Ready.IsCompletedSuccessfully && !child.Ended.IsCompleted).ToLookup(IsNode);
+            var seeds = living[false].Where(child => child.Name != died.Name).ToArray() is [_, ..] other ? other : [.. living[true]];
+            return [.. seeds.Select((seed, index) => string.Create(CultureInfo.InvariantCulture, $"--Cluster:SeedNodes:{index}={seed.Ready.Result.Akka}"))];
         }
     }
 

@@ -76,6 +76,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private DataPreparation.Packed? _pack;
     private long _lastReportedStep = -1;
     private string? _stopReason;
+    private string? _passedOver;
     private ImmutableHashSet<NodeId> _leaving = [];
 
     public RunActor(
@@ -255,6 +256,8 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
+        if (prepared.PassedOver is { } passedOver && passedOver != _passedOver)
+            Say(RunEventKind.State, $"Going on from the checkpoint of step {prepared.FirstStep}, as newer ones are not valid: {_passedOver = passedOver}");
         _state = _state.Accept(prepared);
         TryBegin();
     }

@@ -186,7 +186,7 @@ public sealed record Views(
     private Views Throw(NodeId node, string reason, bool isGone, TimeSpan now, List<ViewDecision> decisions)
     {
         decisions.Add(new ViewDecision.Evict(node, reason));
-        var times = Evicted.TryGetValue(node, out var before) ? before.Times + 1 : 1;
+        var times = Evicted.TryGetValue(node, out var before) && now - before.At < Deadlines.Forget(before.Times) ? before.Times + 1 : 1;
         return this with
         {
             Lost = Lost.SetItem(node, reason),

@@ -62,6 +62,9 @@ public static class Faults
     /// <summary>Whether the caller is to do here what the point's name says.</summary>
     public static bool Hits(FaultPoint point, long step) => Strikes(point, step) is not null;
 
+    /// <summary>By SIGKILL, here.</summary>
+    public static void Die() => _ = Kill(Environment.ProcessId, Sigkill);
+
     private static FaultOrder? Strikes(FaultPoint point, long step, bool said = true)
     {
         if (_file is null && _order is null)
@@ -108,8 +111,6 @@ public static class Faults
                 new FaultHit(_node, Environment.ProcessId, point, step, Stopwatch.GetTimestamp(), DateTimeOffset.UtcNow), ApiJson.Options));
         }
     }
-
-    private static void Die() => _ = Kill(Environment.ProcessId, Sigkill);
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int pid, int signal);

@@ -18,6 +18,13 @@ public sealed class PeerWatch(Group group, StallDeadlines deadlines)
     {
         foreach (var debt in group.Debts().Where(debt => debt.Silent >= deadlines.Silence))
         {
+            if (debt.Unreached)
+            {
+                // The view has just begun, and the dial is the probe: a second one would take as long to find out the same.
+                group.Accuse(debt.Party, "cannot be reached", debt.Chunk, debt.Silent);
+                return;
+            }
+
             var now = Stopwatch.GetTimestamp();
             if (_asked.TryGetValue(debt.Party, out var last) && Stopwatch.GetElapsedTime(last, now) < deadlines.Silence + deadlines.Probe)
                 continue;

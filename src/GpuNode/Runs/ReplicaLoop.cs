@@ -186,11 +186,13 @@ public sealed class ReplicaLoop
             if (!Compute(replica, part))
                 return false;
 
+            var dies = Faults.Hits(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
             var start = Stopwatch.GetTimestamp();
             using (var pending = part.Local.Begin(
                 Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
             {
-                Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
+                if (dies)
+                    Faults.Die();
                 if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.StopRequested)
                     start = WorkAhead(replica, part, start);
                 pending.Wait(Aborted);
@@ -309,7 +311,8 @@ public sealed class ReplicaLoop
         if (_skippedInARow >= NonFiniteLimit)
         {
             throw new InvalidOperationException(
-                $"gradients were not finite (NaN or infinite) in {NonFiniteLimit} steps in a row, the last of them step {Step}; lower the learning rates, or resume from the checkpoint before.");
+                $"gradients were not finite (NaN or infinite) in {NonFiniteLimit} steps in a row, the last of them step {Step}; none of them changed the weights. "
+                + $"{(CheckpointFolder.Newest(Plan.Folder).Found is { } good ? $"The newest checkpoint is of step {good.Info.Step}" : "There is no checkpoint")}. Lower the learning rates in a new run.");
         }
     }
 

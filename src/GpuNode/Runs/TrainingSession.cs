@@ -30,6 +30,7 @@ public sealed class TrainingSession(
     private readonly ILogger _log = services.Logs.CreateLogger<TrainingSession>();
     private Exception? _failure;
     private string? _abortReason;
+    private string? _passedOver;
     private volatile bool _stopRequested;
 
     private volatile ViewPart? _part;
@@ -186,7 +187,7 @@ public sealed class TrainingSession(
         {
             prepared.Wait(_aborted.Token);
             RequireSameFingerprint(loops);
-            report(new RunPrepared(prepare.Run, node, loops[0].FirstStep, loops[0].Fingerprint, wasCached));
+            report(new RunPrepared(prepare.Run, node, loops[0].FirstStep, loops[0].Fingerprint, wasCached, _passedOver));
             while (NextView() is { } issued)
                 Train(issued, preset, type, loops, parts);
         }
@@ -327,6 +328,7 @@ public sealed class TrainingSession(
         var found = CheckpointFolder.Newest(Plan.Folder);
         foreach (var skipped in found.Skipped)
             _log.SkippedCheckpoint(skipped.Folder, skipped.Reason);
+        _passedOver = found.Skipped.Count > 0 ? string.Join("; ", found.Skipped.Select(skipped => skipped.Reason)) : null;
         if (found.Found is null && prepare.Start == StartingState.CheckpointIfAny)
             return null;
         var checkpoint = found.Found

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Ganymede.Tests;
+
+/// <summary>A training command that goes on until it is told to stop, and what can be seen of it meanwhile.</summary>
+internal sealed class LiveRun : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly Process _command;
+    private readonly Task<string> _output, _error;
+    private readonly string _folder;
+
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="variables">NAME=VALUE, for the command and its processes.</param>
+    public LiveRun(string folder, string[] variables, params string[] more)
+    {
+        _folder = folder;
+        var start = Command.StartInfo(Path.GetDirectoryName(folder)!, ["train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64",
+            "--seed", "7", "--out", folder, "--json", .. more]);
+        start.RedirectStandardError = start.RedirectStandardOutput = true;
+        foreach (var variable in variables)
+            start.Environment[variable.Split('=')[0]] = variable.Split('=', 2)[1];
+        _command = Process.Start(start)!;
+        (_output, _error) = (_command.StandardOutput.ReadToEndAsync(), _command.StandardError.ReadToEndAsync());
+    }
+
+    public int Ledger => File.Exists(Path.Combine(_folder, "ledger.jsonl")) ? File.ReadLines(Path.Combine(_folder, "ledger.jsonl")).Count() : 0;
+
+    public int[] Pids => [.. JsonSerializer.Deserialize<Entry[]>(File.ReadAllText(Path.Combine(_folder, "cluster.json")), JsonSerializerOptions.Web)!.Select(entry => entry.Pid)];
+
+    /// <summary>The event, if there was one that says so.</summary>
+    public string? Said(string what) =>
+        File.Exists(Path.Combine(_folder, "events.jsonl")) ? File.ReadLines(Path.Combine(_folder, "events.jsonl")).FirstOrDefault(line => line.Contains(what, StringComparison.Ordinal)) : null;
+
+    public async Task Until(Func<bool> condition, string what)
+    {
+        await Command.Until(() => condition() || _command.HasExited, Patience, what);
+        Assert.False(_command.HasExited && !condition(), _command.HasExited ? $"ended before {what}: {await _error}" : "");
+    }
+
+    /// <summary>Ctrl-C, and what it printed at its end.</summary>
+    public async Task<JsonElement> Stop()
+    {
+        Command.Signal(_command.Id, 2);
+        await _command.WaitForExitAsync().WaitAsync(Patience);
+        Assert.True(_command.ExitCode == 130, $"exit code {_command.ExitCode}\n{await _error}");
+        return JsonDocument.Parse(await _output).RootElement;
+    }
+
+    /// <summary>The command first, which would end the others in good order.</summary>
+    public async Task KillAll()
+    {
+        var pids = Pids;
+        foreach (var pid in pids.Prepend(_command.Id).Where(Command.IsAlive))
+            _ = Command.TrySignal(pid, 9);
+        await Task.WhenAll(_output, _error);
+        await Command.Until(() => !pids.Any(Command.IsAlive), TimeSpan.FromSeconds(10), "the end of every process");
+    }
+
+    public void Dispose()
+    {
+        if (!_command.HasExited)
+            _command.Kill(entireProcessTree: true);
+        _command.Dispose();
+    }
+
+    private sealed record Entry(string Role, int Pid);
+}
