@@ -37,7 +37,8 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         var step = Distribution.Percentile([.. _stepSeconds.Order()], 0.5);
         return new ChaosResult(
             request.Folder, settings.Seed, _faults.Count(fault => fault.SecondsToNextCommit >= HangDeadline.TotalSeconds), Math.Round(step, 4), Math.Max(1, Math.Round(3 * step, 3)),
-            [.. kinds, Distribution.Of("all", _faults.Select(fault => fault.SecondsToNextCommit))], _survivorsLost, disturbed.Steps, disturbed.Views,
+            [.. kinds, Distribution.Of("all", _faults.Select(fault => fault.SecondsToNextCommit))],
+            request.MaxStallSeconds, Distribution.Of("evictions", _faults.Select(fault => fault.SecondsToEviction).OfType<double>()), _survivorsLost, disturbed.Steps, disturbed.Views,
             disturbed.WeightsSha256, quiet.WeightsSha256, disturbed.WeightsSha256 == quiet.WeightsSha256,
             LedgerCheck.Read(request.Folder) is var ledger && ledger.Problem is null && ledger.Steps != disturbed.Steps
                 ? $"the ledger has {ledger.Steps} steps, the run {disturbed.Steps}" : ledger.Problem,

@@ -100,6 +100,7 @@ internal static class ChaosCommand
             "",
             string.Create(CultureInfo.InvariantCulture, $"{result.Faults.Count} faults in {result.Steps:N0} steps and {result.Views} views; hangs: {result.Hangs}"),
             string.Create(CultureInfo.InvariantCulture, $"a step takes {1000 * result.MedianStepSeconds:0} ms (median); 95 % of recoveries within {result.Recoveries[^1].Percentile95:0.000} s, where {result.BarSeconds:0.###} s are the bar"),
+            string.Create(CultureInfo.InvariantCulture, $"evictions after {result.Evictions.Median:0.000} s (median), {result.Evictions.Percentile95:0.000} s (95 %), {result.Evictions.Most:0.000} s (most); --max-stall is {result.MaxStallSeconds:0.###} s"),
             $"victim and phase named rightly: {judged - missed} of {judged}; survivors that ended: {(result.SurvivorsLost.Count == 0 ? "none" : string.Join(", ", result.SurvivorsLost))}",
             $"weights {(result.WeightsEqual ? "equal those of the quiet run" : "DIFFER from the quiet run's")}: {result.WeightsSha256}",
             string.Create(CultureInfo.InvariantCulture, $"ledger: {result.LedgerProblem ?? "each sample once"}; memory of the longest-living node: x{result.MemoryGrowth:0.00}"),
