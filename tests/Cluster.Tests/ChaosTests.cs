@@ -6,6 +6,9 @@ namespace Ganymede.Tests;
 /// <summary>The user's own tool does harm to a cluster, and says that it made no difference.</summary>
 public sealed class ChaosTests : IDisposable
 {
+    private static readonly string[] Longer = ["--faults", "kill,kill@points,pair,stop,leave,join,coordinator,lighthouse", "--minutes", "2", "--every", "3s"];
+    private static readonly string[] Slice = ["--faults", "kill@DReduce,pair", "--each", "1", "--every", "0.5s"];
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -14,9 +17,7 @@ public sealed class ChaosTests : IDisposable
     [Fact]
     public async Task Faults_of_several_kinds_change_nothing()
     {
-        var result = await Chaos(Slow.Or(
-            new[] { "--faults", "kill,kill@points,pair,stop,leave,join,coordinator,lighthouse", "--minutes", "2", "--every", "3s" },
-            ["--faults", "kill@DReduce,pair", "--each", "1", "--every", "0.5s"]));
+        var result = await Chaos(Slow.Or(Longer, Slice));
 
         Assert.True(result.GetProperty("weightsEqual").GetBoolean());
         Assert.All(result.GetProperty("faults").EnumerateArray(), fault => Assert.InRange(fault.GetProperty("secondsToNextCommit").GetDouble(), 0, 60));

@@ -8,6 +8,8 @@ public sealed class TornCheckpointTests : IDisposable
 {
     private const int Every = 2;
 
+    private static readonly string[] Resume = ["--resume"];
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -25,14 +27,15 @@ public sealed class TornCheckpointTests : IDisposable
             var milliseconds = (60 * time / times).ToString(CultureInfo.InvariantCulture);
             await File.WriteAllTextAsync(_folder["order"], $"* Checkpoint {newest + (2 * Every)} {milliseconds}");
             using var run = new LiveRun(_folder["run"], [$"GANYMEDE_FAULT_FILE={_folder["order"]}"],
-                ["--nodes", Slow.Or("1", "2"), "--checkpoint-every", $"{Every}", "--sample-every", "0", .. newest > 0 ? new[] { "--resume" } : []]);
+                ["--nodes", Slow.Or("1", "2"), "--checkpoint-every", $"{Every}", "--sample-every", "0", .. newest > 0 ? Resume : []]);
             await run.Until(() => File.Exists(hit), "the death of the one that writes");
             await run.KillAll();
 
             var found = CheckpointFolder.Newest(_folder["run"]);
             Assert.Empty(found.Skipped); // what bears the name of a checkpoint is whole
-            Assert.True(found.Found?.Info.Step > newest, $"time {time}: the newest checkpoint is of step {found.Found?.Info.Step}, and was of step {newest} before");
-            newest = found.Found.Info.Step;
+            var step = found.Found?.Info.Step ?? 0;
+            Assert.True(step > newest, $"time {time}: the newest checkpoint is of step {step}, and was of step {newest} before");
+            newest = step;
         }
 
         await RequireTheQuietRunsEnd((int)newest + 3);
