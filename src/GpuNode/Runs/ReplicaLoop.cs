@@ -316,11 +316,12 @@ public sealed class ReplicaLoop
         }
     }
 
-    /// <summary>The lowest bit of a weight, as a bad memory may do.</summary>
+    /// <summary>One bit of one weight, as a bad memory may do.</summary>
     private void FlipBit(Replica replica)
     {
-        var state = replica.CopyState(new StateMemory());
-        MemoryMarshal.AsMemory(state.Discriminator[0].Data).Span[0] ^= 1;
+        var state = replica.CopyState();
+        var weight = state.Discriminator.First(tensor => tensor.Name.EndsWith("weight", StringComparison.Ordinal));
+        MemoryMarshal.AsMemory(weight.Data).Span[2] ^= 1;
         replica.LoadState(state, Step);
     }
 
