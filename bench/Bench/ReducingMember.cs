@@ -98,6 +98,7 @@ internal sealed class ReducingMember : ITeamMember
     private static DataPlaneOptions With(DataPlaneOptions options, string setting) => setting.Split('=', 2) switch
     {
         ["chunk", var value] => options with { ChunkBytes = int.Parse(value, CultureInfo.InvariantCulture) },
+        ["connections", var value] => options with { Connections = int.Parse(value, CultureInfo.InvariantCulture) },
         ["wire", var value] => options with { Wire = Enum.Parse<WireFormat>(value, ignoreCase: true) },
         _ => throw new ArgumentException($"{setting} is not a setting"),
     };

@@ -31,6 +31,9 @@ public sealed record DataPlaneOptions
     /// <summary>Payload of a frame: a multiple of 64 in 64..16 Mi. The same at all parties; results do not depend on it.</summary>
     public int ChunkBytes { get; init; } = 512 * 1024;
 
+    /// <summary>Connections to each peer, 1..16; chunks take turns over them. The same at all parties; results do not depend on it.</summary>
+    public int Connections { get; init; } = 1;
+
     /// <summary>What float32 travels as when it is summed. The same at all parties.</summary>
     public WireFormat Wire { get; init; } = WireFormat.Exact;
 
@@ -62,6 +65,11 @@ public sealed record DataPlaneOptions
         if (ChunkBytes is < 64 or > 16 << 20 || ChunkBytes % 64 != 0)
         {
             errors.Add($"{nameof(ChunkBytes)} is {ChunkBytes}, not a multiple of 64 within 64..16777216");
+        }
+
+        if (Connections is < 1 or > 16)
+        {
+            errors.Add($"{nameof(Connections)} is {Connections}, not within 1..16");
         }
 
         if (!Enum.IsDefined(Wire))

@@ -26,7 +26,7 @@ public sealed partial class Group
         lock (_gate)
         {
             _fingerprints[party] = fingerprint;
-            if (++_begun == _links.Length && Divergence.Find(_fingerprints, Self) is { Length: > 0 } diverged)
+            if (++_begun == Parties.Count - 1 && Divergence.Find(_fingerprints, Self) is { Length: > 0 } diverged)
             {
                 var known = string.Join(", ", Parties.Select((peer, i) => $"{peer.Name} {_fingerprints[i]:x16}"));
                 Fail(new Fault(diverged[0], $"has diverged: fingerprints are {known}", -1, default)

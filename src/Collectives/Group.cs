@@ -27,10 +27,13 @@ public sealed partial class Group : IDisposable
         (_plane, Run, View, Parties, Self, Shards) = (plane, run, view, [.. parties], self, shards);
         Plan = new ReductionPlan(shards, [.. parties.Select(party => party.Shards)], self);
         Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes, plane.Options.Wire);
-        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes, plane.Options.Wire);
+        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes, plane.Options.Wire, plane.Options.Connections);
         _fingerprints = new ulong[parties.Count];
         // Each begins with its next: not all send to the same one at the same time.
-        _links = [.. Enumerable.Range(1, parties.Count - 1).Select(i => (self + i) % parties.Count).Select(index => new PeerLink(this, index, parties[index]))];
+        _links = [.. from i in Enumerable.Range(1, parties.Count - 1)
+            let index = (self + i) % parties.Count
+            from lane in Enumerable.Range(0, plane.Options.Connections)
+            select new PeerLink(this, index, parties[index], lane, plane.Options.Connections)];
         _polled = new Syscalls.PollEntry[1 + _links.Length];
     }
 
@@ -151,8 +154,8 @@ public sealed partial class Group : IDisposable
         }
     }
 
-    internal Hello HelloTo(int index) =>
-        new(HelloPurpose.Join, Run, View, Self, Parties[Self].Name, index, Parties[index].Name, Layout, "");
+    internal Hello HelloTo(int index, int lane) =>
+        new(HelloPurpose.Join, Run, View, Self, Parties[Self].Name, index, Parties[index].Name, Layout, "", lane);
 
     /// <summary>Why a connection cannot be this group's; null if it can. Claims the link.</summary>
     internal string? Refuse(Hello hello)
@@ -177,28 +180,33 @@ public sealed partial class Group : IDisposable
             return $"view {View} has other parties, shards or chunks here";
         }
 
-        return LinkTo(hello.Index).TryClaim() ? null : $"party '{hello.Name}' is already connected";
+        if (hello.Lane < 0 || hello.Lane >= Options.Connections)
+        {
+            return $"there is no connection {hello.Lane} among {Options.Connections} here";
+        }
+
+        return LinkTo(hello.Index, hello.Lane).TryClaim() ? null : $"party '{hello.Name}' is already connected";
     }
 
     /// <summary>Takes over a connection whose handshake is done.</summary>
-    internal void Attach(int index, Socket socket)
+    internal void Attach(int index, int lane, Socket socket)
     {
         lock (_gate)
         {
             if (!_hasEnded)
             {
-                LinkTo(index).Attach(socket);
+                LinkTo(index, lane).Attach(socket);
                 _waker.Wake();
                 return;
             }
         }
 
         // Ended in the same moment: whoever closed the links has not seen this connection.
-        LinkTo(index).SayWhy(socket);
+        LinkTo(index, lane).SayWhy(socket);
         socket.Dispose();
     }
 
-    private PeerLink LinkTo(int index) => _links[(index - Self - 1 + Parties.Count) % Parties.Count];
+    private PeerLink LinkTo(int index, int lane) => _links[((index - Self - 1 + Parties.Count) % Parties.Count * Options.Connections) + lane];
 
     private Pending Begin(in Assignment task, bool handOver)
     {

@@ -16,9 +16,11 @@ internal enum HelloPurpose
     Probe = 3,
 }
 
-/// <summary>First message of whoever connects. For a fetch only <see cref="Key"/> says something; for a join all but it.</summary>
+/// <summary>First message of whoever connects. For a fetch only <see cref="Key"/> says something; for a join all but it. <see cref="Lane"/> numbers
+/// the connections of one peer.</summary>
 internal sealed record Hello(
-    HelloPurpose Purpose, string Run, long View, int Index, string Name, int AcceptorIndex, string AcceptorName, ulong Layout, string Key);
+    HelloPurpose Purpose, string Run, long View, int Index, string Name, int AcceptorIndex, string AcceptorName, ulong Layout, string Key,
+    int Lane = 0);
 
 /// <summary>The answer: accepted, or why not. <see cref="Size"/> is the file's length in bytes for a fetch.</summary>
 internal sealed record HelloReply(bool Accepted, string Reason, long Size);
@@ -30,7 +32,7 @@ internal sealed record HelloReply(bool Accepted, string Reason, long Size);
 internal static class Handshake
 {
     public const string Magic = "ganymede-data";
-    public const int ProtocolVersion = 2;
+    public const int ProtocolVersion = 3;
     public const int LimitBytes = 1024;
     public const int NameLimitBytes = 128;
     private const int HeadBytes = 5;
@@ -43,7 +45,7 @@ internal static class Handshake
     {
         var buffer = new ArrayBufferWriter<byte>(LimitBytes);
         var writer = new MessagePackWriter(buffer);
-        writer.WriteArrayHeader(11);
+        writer.WriteArrayHeader(12);
         writer.Write(Magic);
         writer.Write(ProtocolVersion);
         writer.Write((int)hello.Purpose);
@@ -55,6 +57,7 @@ internal static class Handshake
         writer.Write(hello.AcceptorName);
         writer.Write(hello.Layout);
         writer.Write(hello.Key);
+        writer.Write(hello.Lane);
         writer.Flush();
         return buffer.WrittenSpan;
     }
@@ -127,7 +130,8 @@ internal static class Handshake
         var purpose = (HelloPurpose)reader.ReadInt32();
         var hello = new Hello(
             purpose, ReadText(ref reader, NameLimitBytes), reader.ReadInt64(), reader.ReadInt32(), ReadText(ref reader, NameLimitBytes),
-            reader.ReadInt32(), ReadText(ref reader, NameLimitBytes), reader.ReadUInt64(), ReadText(ref reader, NameLimitBytes));
+            reader.ReadInt32(), ReadText(ref reader, NameLimitBytes), reader.ReadUInt64(), ReadText(ref reader, NameLimitBytes),
+            reader.ReadInt32());
         return Enum.IsDefined(purpose) ? hello : throw new LinkException($"wants something unknown ({(int)purpose})");
     }
 

@@ -114,7 +114,7 @@ internal sealed class Listener : IDisposable
             var group = Answer(socket, hello);
             socket.SendTimeout = 0;
             keep = true;
-            group.Attach(hello.Index, socket);
+            group.Attach(hello.Index, hello.Lane, socket);
         }
         catch (Exception error) when (error is LinkException or SocketException or IOException or ObjectDisposedException or UnauthorizedAccessException)
         {

@@ -64,8 +64,13 @@ internal sealed partial class PeerLink
 
     private int PieceChunks(Exchange exchange) => exchange.PieceChunks(Index, group.Self);
 
-    private void StartReceiving(bool isOver) =>
-        (IsReceived, _isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (isOver, false, false, 0, 0, 0);
+    private void StartReceiving(Exchange exchange, bool involved)
+    {
+        (_isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (false, lane > 0, lane, 0, lane);
+        IsReceived = !involved || HasReceivedAll(exchange);
+    }
+
+    private bool HasReceivedAll(Exchange exchange) => _begun && _pieceChunk >= PieceChunks(exchange) && _resultChunk >= exchange.ResultChunks(Index);
 
     /// <summary>Goes on until more bytes are needed, the piece at hand has no room, or the exchange is over; whether a frame was finished.</summary>
     private bool Take(Exchange exchange)
@@ -103,7 +108,7 @@ internal sealed partial class PeerLink
             _reader.Release();
             _place = default;
             (_hasHeader, _hasPlace, progress) = (false, false, true);
-            IsReceived = _pieceChunk == PieceChunks(exchange) && _resultChunk == exchange.ResultChunks(Index);
+            IsReceived = HasReceivedAll(exchange);
         }
 
         return progress;
@@ -181,7 +186,7 @@ internal sealed partial class PeerLink
                 break;
             case FrameKind.Piece:
                 var arrived = _pieceChunk;
-                (_pieceChunk, _pieceNode) = _pieceNode + 1 < group.Plan.NodesOf[Index].Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + 1, 0);
+                (_pieceChunk, _pieceNode) = _pieceNode + 1 < group.Plan.NodesOf[Index].Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + lanes, 0);
                 if (exchange.PieceArrived(arrived))
                 {
                     exchange.Sum(arrived);
@@ -189,7 +194,7 @@ internal sealed partial class PeerLink
 
                 break;
             case FrameKind.Result:
-                _resultChunk++;
+                _resultChunk += lanes;
                 break;
             default:
                 throw AbortNotice.Read(_note.AsMemory(0, _header.PayloadBytes), group.Parties.Count);

@@ -4,9 +4,10 @@ namespace Ganymede.Collectives;
 
 /// <summary>
 /// One other party of a group: how the connection comes about, and what is sent over it. The party with the lower index dials, the other
-/// accepts. Only whoever drives the group (<see cref="Group"/>) sends and receives; nothing here waits, but the dialing thread.
+/// accepts. With several connections to a party each is a link of its own, a lane: chunks take turns, lane l of L carries l, l + L, l + 2 L… in this
+/// order, and what opens a phase goes over lane 0. Only whoever drives the group (<see cref="Group"/>) sends and receives; nothing here waits, but the dialing thread.
 /// </summary>
-internal sealed partial class PeerLink(Group group, int index, PartyAddress address) : IDisposable
+internal sealed partial class PeerLink(Group group, int index, PartyAddress address, int lane, int lanes) : IDisposable
 {
     private FrameWriter? _writer;
     private FrameReader? _reader;
@@ -74,8 +75,10 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>A new exchange. Nobody drives the group.</summary>
     public void Start(Exchange exchange)
     {
-        (IsSent, _hasBegun, _piece, _node, _result) = (!exchange.Involves(Index), false, 0, 0, 0);
-        StartReceiving(isOver: IsSent);
+        var involved = exchange.Involves(Index);
+        (_hasBegun, _piece, _node, _result) = (lane > 0, lane, 0, lane);
+        IsSent = !involved || HasSentAll(exchange);
+        StartReceiving(exchange, involved);
     }
 
     /// <summary>Sends what the socket takes at once, one call's worth; whether anything went.</summary>
@@ -98,7 +101,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 _lastSent = Environment.TickCount64;
             }
 
-            IsSent = _writer.IsEmpty && _hasBegun && _piece == exchange.PieceChunks(group.Self, Index) && _result == exchange.ResultChunks(group.Self);
+            IsSent = _writer.IsEmpty && HasSentAll(exchange);
             return sent || IsSent;
         }
         catch (Exception error) // whatever it is, such as memory the caller has freed: the caller must hear of it
@@ -107,6 +110,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             return false;
         }
     }
+
+    private bool HasSentAll(Exchange exchange) =>
+        _hasBegun && _piece >= exchange.PieceChunks(group.Self, Index) && _result >= exchange.ResultChunks(group.Self);
 
     /// <summary>The group has ended: says why, after the frame that is under way. True if there is more to send, which <see cref="GoOnLeaving"/> does.</summary>
     public bool BeginLeaving(byte[]? notice)
@@ -173,7 +179,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         {
             var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
             _isDialing = false;
-            Handshake.Send(socket, group.HelloTo(Index));
+            Handshake.Send(socket, group.HelloTo(Index, lane));
             greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
             var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.Options.MaxStall);
@@ -182,7 +188,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 throw new LinkException($"refused the connection: {reply.Reason}");
             }
 
-            group.Attach(Index, socket);
+            group.Attach(Index, lane, socket);
         }
         catch (Exception error) // whatever it is: the caller must hear of it
         {
@@ -233,7 +239,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             var (offset, length) = exchange.Layout.Chunk(group.Self, _result);
             var (payload, checksum) = exchange.OwnResult(_result);
             Append(Part(exchange, FrameKind.Result, 1, offset, length), payload, checksum);
-            _result++;
+            _result += lanes;
             return true;
         }
 
@@ -243,7 +249,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             var (offset, length) = exchange.Layout.Chunk(Index, _piece);
             var payload = OnWire(exchange, exchange.Own(_node, offset, length));
             Append(Part(exchange, FrameKind.Piece, nodes[_node].HeapNumber(group.Shards), offset, length), payload, PayloadChecksum.Of(payload.Span));
-            (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + 1, 0);
+            (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + lanes, 0);
             return true;
         }
 

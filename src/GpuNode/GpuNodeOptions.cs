@@ -28,6 +28,10 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     [Range(64, 16 << 20)]
     public int ChunkBytes { get; set; } = new DataPlaneOptions().ChunkBytes;
 
+    /// <summary>Connections of the data plane to each peer. The same on all nodes of a run; changes no result.</summary>
+    [Range(1, 16)]
+    public int Connections { get; set; } = new DataPlaneOptions().Connections;
+
     /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
     public string CacheFolder { get; set; } = "";
 

@@ -23,6 +23,7 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             JoinDeadline = Deadlines.Prepare,
             Wire = node.Wire,
             ChunkBytes = node.ChunkBytes,
+            Connections = node.Connections,
             Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;

@@ -108,7 +108,7 @@ public sealed record PhaseSeconds(
     [property: Key(1)] double ExposedCommunication,
     [property: Key(2)] double Optimizer);
 
-/// <summary>Member to Coordinator: how far I am. The first member says so about once a second, the others every 50 steps at most. Training does not wait for it.</summary>
+/// <summary>Member to Coordinator: how far I am. The first member says so about once a second, the others every 50 steps at most, sooner where a view begins. Training does not wait for it.</summary>
 /// <param name="Step">Committed steps so far, from 1.</param>
 /// <param name="LiveTensors">Tensors alive on the replica threads; flat in a healthy run.</param>
 /// <param name="ResidentBytes">Resident memory of the process.</param>
@@ -124,7 +124,18 @@ public sealed record ProgressReport(
     [property: Key(7)] PhaseSeconds Phases,
     [property: Key(8)] long LiveTensors,
     [property: Key(9)] long ResidentBytes,
-    [property: Key(10)] long SkippedSteps) : IClusterMessage;
+    [property: Key(10)] long SkippedSteps) : IClusterMessage
+{
+    /// <summary>Of whole steps in <see cref="View"/>, but its first; null before the second is done.</summary>
+    [Key(11)]
+    public ShardTime? ShardTime { get; init; }
+}
+
+/// <summary>How long a member's replicas computed, and how many shards of a step they finished (a shard counts once a step, for both phases).</summary>
+[MessagePackObject]
+public sealed record ShardTime(
+    [property: Key(0)] double Seconds,
+    [property: Key(1)] long Shards);
 
 /// <summary>Lead member to Coordinator: a file of the run was written.</summary>
 /// <param name="Kind"><c>grid</c> or <c>checkpoint</c>.</param>

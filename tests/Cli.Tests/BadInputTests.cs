@@ -40,6 +40,7 @@ public sealed class BadInputTests : IDisposable
         { "train --coordinator nowhere", "--coordinator nowhere: a URL" },
         { "train --coordinator ftp://127.0.0.1/", "--coordinator ftp://127.0.0.1/: a URL" },
         { "train --coordinator http://127.0.0.1:1 --threads 2", "--threads: a running cluster's nodes have devices, threads, overlap and wire of their own" },
+        { "train --rebalance maybe", "--rebalance maybe: on or off" },
         { "train --overlap maybe", "--overlap maybe: on or off" },
         { "train --wire float16", "--wire float16: exact or bfloat16" },
         { "train --resume", "--resume: which run? Name its folder with --out" },

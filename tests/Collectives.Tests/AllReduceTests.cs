@@ -47,6 +47,28 @@ public sealed class AllReduceTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(16)]
+    public async Task Any_number_of_connections_gives_the_same_bits(int connections)
+    {
+        await using var cluster = new Members(8, 3, options => options with { Connections = connections, ChunkBytes = 64 * 1024 });
+        var groups = cluster.JoinAll();
+        foreach (var (count, step) in Counts.Select((count, step) => (count, step)))
+        {
+            var shards = Reference.Shards(ElementType.Float32, 8, count, step);
+            var expected = Reference.Sum(ElementType.Float32, shards);
+            Members.Run(3, member =>
+            {
+                var result = new byte[expected.Length];
+                groups[member].AllReduce(step, 1, ElementType.Float32, Members.PartialsOf(8, cluster.Owned[member], ElementType.Float32, shards).Complete, result);
+                Assert.True(expected.AsSpan().SequenceEqual(result), $"member {member}, {count} elements");
+            });
+        }
+    }
+
     [Fact]
     public async Task What_has_begun_goes_on_while_the_callers_do_something_else()
     {
@@ -102,7 +124,8 @@ public sealed class AllReduceTests
         var shards = 1 << random.Next(0, 5);
         var members = random.Next(1, 6);
         var chunk = 64 * random.Next(1, 40);
-        await using var cluster = new Members(shards, members, options => options with { ChunkBytes = chunk });
+        var connections = random.Next(1, 5);
+        await using var cluster = new Members(shards, members, options => options with { ChunkBytes = chunk, Connections = connections });
         for (var view = 1; view <= 5; view++)
         {
             var owned = RandomOwnership(random, shards, members);

@@ -122,6 +122,7 @@ public sealed class HostilePeerTests
         { "index", "does not connect to this one" },
         { "acceptor", "this is party 'member-1'" },
         { "layout", "other parties, shards or chunks" },
+        { "lane", "there is no connection 1 among 1 here" },
     };
 
     [Theory]
@@ -138,6 +139,7 @@ public sealed class HostilePeerTests
             "name" => hello with { Name = "member-7" },
             "index" => hello with { Index = 1 },
             "acceptor" => hello with { AcceptorName = "member-9" },
+            "lane" => hello with { Lane = 1 },
             _ => hello with { Layout = 1 },
         });
         Assert.False(peer.Reply.Accepted);

@@ -133,6 +133,7 @@ public sealed class ViewsTests
             public bool WillPause { get; set; }
             public long View { get; set; } = joins ? 0 : 1;
             public long Position { get; set; }
+            public ShardTime Computed { get; set; } = new(0, 0);
             public List<Action> Missed { get; } = [];
             public bool Answers => !IsDead && !IsStopped;
         }
@@ -296,6 +297,14 @@ public sealed class ViewsTests
             {
                 (node.IsOut, node.HasHalted, node.Position) = (false, true, 0);
                 Take(_views.Ready(Member(node.Id.Value), _now));
+            }
+
+            // Some take several times as long as others, and which of them changes after a while.
+            foreach (var node in Members.Where(node => node.Answers && !node.IsOut && !node.HasHalted && node.View == _views.View.Number).ToArray())
+            {
+                var pace = 0.01 * (1 + ((_nodes.IndexOf(node) + (int)_now.TotalSeconds) % 5));
+                node.Computed = new(node.Computed.Seconds + pace, node.Computed.Shards + 1);
+                Take(_views.Observe(new ProgressReport(Run, node.Id, node.View, 0, 0, 0, 0, new PhaseSeconds(0, 0, 0), 0, 0, 0) { ShardTime = node.Computed }, _now));
             }
 
             Take(_views.Tick(_now));

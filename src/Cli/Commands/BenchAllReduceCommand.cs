@@ -17,7 +17,7 @@ internal static partial class BenchAllReduceCommand
         var kilobytes = OptionKinds.Wholes("--kilobytes", "KIB,…", "Small sizes, in KiB, measured too.", 1, 4096, "4");
         var rounds = OptionKinds.Whole("--rounds", "N", "Measured rounds of each, in turns of three.", 1, 1000, 15);
         var peer = OptionKinds.Text("--peer", "gloo|none", "What to run beside it: PyTorch's gloo with 1, 2 and 4 connections (needs a Python with torch), or none.", "gloo");
-        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, wire=exact or wire=bfloat16.");
+        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, connections=N to each peer, wire=exact or wire=bfloat16.");
         var model = OptionKinds.Switch("--model", "Fit a cost model to what was measured (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
         var json = OptionKinds.Switch("--json", "Print one JSON object: results, peer, ceiling; each with members, bytes, medianSeconds, busGigabytesPerSecond.");
         var command = new Command("allreduce", "All-reduce over loopback between real processes, with gloo and the ceiling (a raw socket pump) in turns with it.")
@@ -34,7 +34,7 @@ internal static partial class BenchAllReduceCommand
                 var other => throw new BadInputException($"--peer {other}: gloo or none is expected."),
             };
             if (Array.Find(parsed.GetValue(set)!, setting => !Setting().IsMatch(setting)) is { } wrong)
-                throw new BadInputException($"--set {wrong}: chunk=BYTES (a multiple of 64 up to 16777216), wire=exact or wire=bfloat16 is expected.");
+                throw new BadInputException($"--set {wrong}: chunk=BYTES (a multiple of 64 up to 16777216), connections=N (1 to 16), wire=exact or wire=bfloat16 is expected.");
             int[] sizes = [.. parsed.GetValue(kilobytes)!.Select(size => size << 10), .. parsed.GetValue(megabytes)!.Select(size => size << 20)];
             var rows = new List<AllReduceRow>();
             var counts = parsed.GetValue(model) && !parsed.Given(members) ? [2, 3, 4] : parsed.GetValue(members)!;
@@ -48,7 +48,7 @@ internal static partial class BenchAllReduceCommand
         return command;
     }
 
-    [GeneratedRegex("^(chunk=[1-9][0-9]{1,7}|wire=(exact|bfloat16))$")]
+    [GeneratedRegex("^(chunk=[1-9][0-9]{1,7}|connections=([1-9]|1[0-6])|wire=(exact|bfloat16))$")]
     private static partial Regex Setting();
 
     private static void Show(Terminal terminal, IReadOnlyList<AllReduceRow> rows, CostModel? model)

@@ -29,15 +29,19 @@ internal static class TrainCommand
         var keepCheckpoints = OptionKinds.Whole("--keep-checkpoints", "count", "Newest checkpoints that are kept; 0 keeps all.", 0, 1_000_000, (int?)3);
         var skipUnreadable = OptionKinds.Switch("--skip-unreadable", "Leave unreadable images out, with a warning each, rather than stop.");
         var maxStall = OptionKinds.Number("--max-stall", "seconds", "After how long a node that does nothing any more is out of the run; every deadline derives from it.", StallDeadlines.LeastSeconds, StallDeadlines.MostSeconds, StallDeadlines.DefaultSeconds);
+        var rebalance = OptionKinds.Text("--rebalance", "on|off", "Give slower nodes fewer shards, as their measured speed asks for. Changes no result.", "on");
 
         var command = new Command("train", "Trains a GAN and leaves weights, checkpoints and sample grids in the run's folder.")
         {
-            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, keepCheckpoints, skipUnreadable, maxStall, Json,
+            data, preset, set, steps, batch, shards, seed, folder, resume, sampleEvery, checkpointEvery, keepCheckpoints, skipUnreadable, maxStall, rebalance, Json,
         };
         cluster.AddTo(command);
         command.SetAction((parsed, _) =>
         {
             List<string> problems = [];
+            var balance = parsed.GetValue(rebalance)!;
+            if (balance is not ("on" or "off"))
+                problems.Add($"--rebalance {balance}: on or off.");
             var settings = new TrainSettings
             {
                 Data = parsed.GetValue(data)!,
@@ -55,6 +59,7 @@ internal static class TrainCommand
                 KeepCheckpoints = parsed.GetValue(keepCheckpoints)!.Value,
                 SkipUnreadable = parsed.GetValue(skipUnreadable),
                 MaxStallSeconds = parsed.GetValue(maxStall),
+                Rebalance = balance == "on",
                 Given = [.. new (Option Option, string Name)[] { (data, "--data"), (preset, "--preset"), (set, "--set"), (seed, "--seed") }
                     .Where(pair => parsed.Given(pair.Option)).Select(pair => pair.Name)],
             };

@@ -41,6 +41,7 @@ internal static class TrainPlan
             KeepCheckpoints = settings.KeepCheckpoints,
             SkipUnreadable = settings.SkipUnreadable,
             MaxStallSeconds = settings.MaxStallSeconds,
+            Rebalance = settings.Rebalance,
         };
         problems.AddRange(request.Problems());
         problems.AddRange(ReplicaProblems(settings.Cluster, request));

@@ -21,6 +21,7 @@ internal sealed record TrainSettings
     public int KeepCheckpoints { get; init; } = 3;
     public bool SkipUnreadable { get; init; }
     public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
+    public bool Rebalance { get; init; } = true;
 
     /// <summary>Those of --data, --preset, --set and --seed that the user wrote; for the others a resumed run keeps what it has.</summary>
     public ImmutableHashSet<string> Given { get; init; } = [];

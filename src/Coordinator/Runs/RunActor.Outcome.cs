@@ -10,6 +10,12 @@ public sealed partial class RunActor
     private void Announce(ArtifactWritten written) =>
         Say(RunEventKind.Artifact, $"{written.Kind} of step {written.Step}: {written.Path}");
 
+    private void Accept(ProgressReport report)
+    {
+        _state = _state.Accept(report);
+        Carry(_views?.Observe(report, Now));
+    }
+
     private void ReportProgress()
     {
         if (_state.Progress.IsEmpty)
@@ -26,7 +32,11 @@ public sealed partial class RunActor
             newest.Step, _request.Steps, newest.DiscriminatorLoss, newest.GeneratorLoss, rate, rate * _request.Batch,
             rate > 0 ? (_request.Steps - newest.Step) / rate : 0,
             [.. _state.Progress.Values.OrderBy(report => report.Node.Value, StringComparer.Ordinal)
-                .Select(report => new NodeProgress(report.Node.Value, report.Step, report.LiveTensors, report.ResidentBytes))]);
+                .Select(report => new NodeProgress(report.Node.Value, report.Step, report.LiveTensors, report.ResidentBytes)
+                {
+                    Shards = _state.View?.Members.FirstOrDefault(member => member.Node == report.Node)?.ShardCount ?? 0,
+                    SecondsPerShard = report.ShardTime is { Shards: > 0 } time ? time.Seconds / time.Shards : null,
+                })]);
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Progress,

@@ -99,7 +99,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         Receive<DataPreparation.NotPacked>(failed => Fail(failed.Reason, failed.BadInput));
         Receive<NodesChanged>(Follow);
         Receive<RunPrepared>(Accept, prepared => prepared.Run == _run);
-        Receive<ProgressReport>(report => _state = _state.Accept(report), report => report.Run == _run);
+        Receive<ProgressReport>(Accept, report => report.Run == _run);
         Receive<ArtifactWritten>(Announce, written => written.Run == _run);
         Receive<MemberFinished>(Accept, finished => finished.Run == _run);
         Receive<MemberFailed>(Accept, failed => failed.Run == _run);
@@ -276,7 +276,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
         var first = _state.Prepared[_state.Chosen[0].Node].FirstStep;
         var view = new View((_state.View?.Number ?? 0) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
-        _views = Views.Of(view, 2 * first, _request.Shards, _deadlines, Now) with { Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
+        _views = Views.Of(view, 2 * first, _request.Shards, _deadlines, Now, _request.Rebalance) with { Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
         Say(RunEventKind.State, $"Training from step {first} to {_request.Steps}");
         Begin(new ViewDecision.Issue(view, 2 * first, view.Members[0].Node, 0, [], "all are prepared"));
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));

@@ -35,6 +35,7 @@ public sealed record Eviction(int Times, TimeSpan At, bool IsGone);
 /// <param name="IssuedAt">Position at which <see cref="View"/> began.</param>
 /// <param name="FailedBefore">The view before ended by a suspicion, with nobody found dead.</param>
 /// <param name="PauseAsked">The first member was asked to end the view.</param>
+/// <param name="Balance">How fast members are, and whether shards should move because of it.</param>
 public sealed record Views(
     StallDeadlines Deadlines,
     int Shards,
@@ -51,16 +52,18 @@ public sealed record Views(
     long IssuedAt,
     bool FailedBefore,
     bool PauseAsked,
-    string Reason)
+    string Reason,
+    Balance Balance)
 {
     /// <summary>The next state, and what is to be done.</summary>
     public readonly record struct Outcome(Views Next, ImmutableArray<ViewDecision> Decisions);
 
     /// <summary>The first view of a run, or the one that is found when a Coordinator takes a run over.</summary>
-    public static Views Of(View view, long position, int shards, StallDeadlines deadlines, TimeSpan now) => new(
+    public static Views Of(View view, long position, int shards, StallDeadlines deadlines, TimeSpan now, bool rebalance = true) => new(
         deadlines, shards, view, ViewStage.InForce, now,
         ImmutableDictionary<NodeId, MemberHalted>.Empty, ImmutableDictionary<NodeId, TimeSpan>.Empty, [], [],
-        ImmutableDictionary<NodeId, Eviction>.Empty, ImmutableDictionary<NodeId, string>.Empty, [], position, false, false, "");
+        ImmutableDictionary<NodeId, Eviction>.Empty, ImmutableDictionary<NodeId, string>.Empty, [], position, false, false, "",
+        Balance.Initial(rebalance).In(view));
 
     public IEnumerable<NodeId> Members => View.Members.Select(member => member.Node);
 
@@ -149,6 +152,14 @@ public sealed record Views(
         return IsMember(node) && !Leaving.Contains(node) ? (this with { Leaving = Leaving.Add(node) }).Settle(now, []) : new(this, []);
     }
 
+    /// <summary>A member says how far it is, and how long its shards take.</summary>
+    public Outcome Observe(ProgressReport report, TimeSpan now)
+    {
+        if (report.View != View.Number || report.ShardTime is not { } time || Stage != ViewStage.InForce || !IsMember(report.Node))
+            return new(this, []);
+        return (this with { Balance = Balance.Observe(report.Node, time, View, Shards) }).Settle(now, []);
+    }
+
     /// <summary>Time has passed: several times within MaxStall.</summary>
     public Outcome Tick(TimeSpan now)
     {
@@ -212,11 +223,11 @@ public sealed record Views(
     private Outcome AskForPause(List<ViewDecision> decisions)
     {
         // A member that has ended the run pauses nothing any more: the others are about to end it, too.
-        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty) || !Halted.IsEmpty)
+        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty && !Balance.IsWanted) || !Halted.IsEmpty)
             return new(this, [.. decisions]);
 
         var reason = string.Join("; ", new[] { ("joining: ", Joining.Select(member => member.Node)), ("leaving: ", Leaving) }
-            .Where(part => part.Item2.Any()).Select(part => part.Item1 + string.Join(", ", part.Item2)));
+            .Where(part => part.Item2.Any()).Select(part => part.Item1 + string.Join(", ", part.Item2)).Concat(Balance.IsWanted ? ["shards go by speed"] : []));
         decisions.Add(Joining.IsEmpty && Leaving.IsSupersetOf(Members)
             ? new ViewDecision.StopRun($"all members leave: {string.Join(", ", Leaving)}")
             : new ViewDecision.Pause(View.Members[0].Node, reason));
@@ -285,7 +296,9 @@ public sealed record Views(
             return (this with { Leaving = [] }).IssueNext(now, [.. decisions.Where(decision => decision is not ViewDecision.Release)]);
 
         var reason = joining.IsEmpty ? Reason : $"{Reason}; joining: {string.Join(", ", joining.Select(member => member.Node))}";
-        var view = new View(View.Number + 1, ShardOwnership.Even([.. stay, .. joining], Shards));
+        var view = new View(View.Number + 1, Balance.Own([.. stay, .. joining], Shards));
+        if (Balance.Reason(View.Members, view.Members) is { } moved)
+            reason = $"{reason}; {moved}";
         decisions.Add(new ViewDecision.Issue(
             view, position, holders[0].Node, Halted[holders[0].Node].SumHash, [.. joining.Select(member => member.Node)], reason));
         return new(
@@ -303,6 +316,7 @@ public sealed record Views(
                 FailedBefore = Lost.IsEmpty && Blame.Any(blame => blame.View == View.Number),
                 IssuedAt = position,
                 PauseAsked = false,
+                Balance = Balance.In(view),
             },
             [.. decisions]);
     }

@@ -26,14 +26,17 @@ public sealed class ReplicaLoop
     /// <summary>Members other than the first report no more often, so that the Coordinator of a thousand hears a fiftieth of them a step.</summary>
     private const int StepsBetweenReports = 50;
 
+    /// <summary>Where a view begins they report sooner, so that shards can go by speed within some two dozen steps: after 6, 12, 24, 48 and then every 50.</summary>
+    private const int StepsToFirstReport = 6;
+
     private static readonly TimeSpan _reportPeriod = TimeSpan.FromSeconds(1);
 
     private readonly Queue<CommittedStep> _recent = [];
     private PhaseBuffers[] _phases = [];
-    private long _begun, _reported, _reportedStep;
+    private long _begun, _reported, _entered, _nextReport;
     private bool _skippedInStep, _paused, _leads, _owesTakeOver;
 
-    private long _computeTicks, _exchangeTicks, _updateTicks;
+    private long _computeTicks, _exchangeTicks, _updateTicks, _shardTicks;
     private double _discriminatorLoss, _generatorLoss;
     private long _skipped, _skippedInARow, _liveTensors;
 
@@ -107,7 +110,7 @@ public sealed class ReplicaLoop
     /// <summary>What this replica last knew of itself; callable from its own thread.</summary>
     public ProgressReport Progress(NodeId node, RunId run, long view) => new(
         run, node, view, Step, _discriminatorLoss, _generatorLoss, SecondsTraining, Phases, _liveTensors,
-        Environment.WorkingSet, _skipped);
+        Environment.WorkingSet, _skipped) { ShardTime = Session.Shards.Read(view) };
 
     /// <summary>Trains in one view until it is over or the run has ended.</summary>
     private void Run(Replica replica, ViewPart part, Action reportProgress)
@@ -154,6 +157,8 @@ public sealed class ReplicaLoop
             throw new InvalidOperationException($"view {part.View} begins at position {part.Position}, replica {Index} is at {Position}");
 
         _paused = false;
+        _entered = Step;
+        _nextReport = Step + StepsToFirstReport;
         foreach (var phase in _phases)
             phase.Own(part.Owned[Index], Position);
         if (part.HandsStateOver && Index == 0)
@@ -180,6 +185,7 @@ public sealed class ReplicaLoop
     private bool TrainStep(Replica replica, ViewPart part)
     {
         var step = Step;
+        _shardTicks = 0;
         while (Step == step)
         {
             Aborted.ThrowIfCancellationRequested();
@@ -204,6 +210,8 @@ public sealed class ReplicaLoop
             Lap(start, ref _updateTicks, part, "update");
         }
 
+        if (step > part.Position / 2)
+            Session.Shards.Add(part.View, _shardTicks, part.Owned[Index].Count); // a view's first step may be a part of one, and nothing was computed ahead for it
         if (part.Writer is { } writer)
         {
             if (_owesTakeOver)
@@ -234,7 +242,9 @@ public sealed class ReplicaLoop
             if (phase.TakeKept())
                 continue;
             var shard = phase.Sums.Next;
+            var begun = Stopwatch.GetTimestamp();
             replica.ComputeShard(phase.Phase, Step, shard, phase.Gradient);
+            _shardTicks += Stopwatch.GetTimestamp() - begun;
             if (Faults.Hits(FaultPoint.Gradient, Step))
                 phase.Gradient.AsSpan(0, sizeof(double)).Fill(0xff); // NaN, as float and as double
             Faults.At(phase.Phase == Phase.Discriminator ? FaultPoint.DCompute : FaultPoint.GCompute, Step);
@@ -251,7 +261,9 @@ public sealed class ReplicaLoop
         var owned = part.Owned[Index];
         for (var shard = owned.First; shard < owned.End && !part.IsOver; shard++)
             replica.WorkAhead(Step + 1, shard);
-        return Lap(start, ref _computeTicks, part, "compute");
+        var end = Lap(start, ref _computeTicks, part, "compute");
+        _shardTicks += end - start;
+        return end;
     }
 
     /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>
@@ -291,9 +303,9 @@ public sealed class ReplicaLoop
 
     private void ReportNowAndThen(Action reportProgress)
     {
-        if (Stopwatch.GetElapsedTime(_reported) < _reportPeriod || (!_leads && Step < _reportedStep + StepsBetweenReports))
+        if (Stopwatch.GetElapsedTime(_reported) < _reportPeriod || (!_leads && Step < _nextReport))
             return;
-        _reportedStep = Step;
+        _nextReport = Step + Math.Clamp(Step - _entered, StepsToFirstReport, StepsBetweenReports);
         _reported = Stopwatch.GetTimestamp();
         if (!Ended)
             _liveTensors = Replica.LiveTensors; // after the last step nothing is kept for a next one

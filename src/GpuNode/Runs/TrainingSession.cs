@@ -45,6 +45,9 @@ public sealed class TrainingSession(
 
     public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System);
 
+    /// <summary>How long the replicas' shards take.</summary>
+    public ShardClock Shards { get; } = new();
+
     /// <summary>True once <see cref="RequestStop"/> was called; replicas tell the other members in the next all-reduce.</summary>
     public bool StopRequested => _stopRequested;
 

@@ -50,7 +50,15 @@ public sealed record RunProgress(
     long Step, long Steps, double DiscriminatorLoss, double GeneratorLoss, double StepsPerSecond, double ImagesPerSecond,
     double SecondsLeft, IReadOnlyList<NodeProgress> Nodes);
 
-public sealed record NodeProgress(string Node, long Step, long LiveTensors, long ResidentBytes);
+/// <summary>A node, as it last reported.</summary>
+public sealed record NodeProgress(string Node, long Step, long LiveTensors, long ResidentBytes)
+{
+    /// <summary>Of V, in the view in force.</summary>
+    public int Shards { get; init; }
+
+    /// <summary>What a shard of a step takes it to compute, both phases, in the mean of the view; null until it is measured.</summary>
+    public double? SecondsPerShard { get; init; }
+}
 
 /// <summary>The object that <c>train --json</c> prints.</summary>
 public sealed record RunResult

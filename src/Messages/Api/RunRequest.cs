@@ -45,6 +45,9 @@ public sealed record RunRequest
     /// <summary>After how long a member that does nothing any more must be out of the run; every deadline derives from it.</summary>
     public double MaxStallSeconds { get; init; } = StallDeadlines.DefaultSeconds;
 
+    /// <summary>Members own shards by their measured speed, rather than evenly. Changes no result.</summary>
+    public bool Rebalance { get; init; } = true;
+
     /// <summary>All that is wrong with the figures, each naming its option; empty when fine.</summary>
     public IReadOnlyList<string> Problems()
     {
