@@ -75,6 +75,17 @@ public sealed class EventLog(TimeProvider time)
         }
     }
 
+    /// <summary>The first events numbered above <paramref name="after"/>, <paramref name="most"/> at most; and whether nothing follows them, ever.</summary>
+    public (IReadOnlyList<RunEvent> Events, bool IsLast) Read(long after, int most)
+    {
+        lock (_lock)
+        {
+            RunEvent[] news = [.. _events.Where(happened => happened.Sequence > after).Take(most)];
+            var last = news.Length > 0 ? news[^1] : _events.Count > 0 ? _events[^1] : null;
+            return (news, last is not null && last.Sequence == _lastSequence && Ends(last));
+        }
+    }
+
     /// <summary>Writes all events, old and new, to a file too, one JSON object a line, so that the story of a job outlives this process.</summary>
     /// <exception cref="IOException">The file cannot be written now. If that happens later, the file ends there and the job goes on.</exception>
     public void MirrorTo(string path)

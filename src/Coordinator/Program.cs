@@ -14,6 +14,7 @@ program.Routes = HttpApi.Map;
 program.Actors = (akka, services) => akka.WithSingleton<CoordinatorActor>(
     ClusterHosting.CoordinatorSingleton,
     CoordinatorActor.Props(
-        services.GetRequiredService<JobEvents>(), services.GetRequiredService<PackServer>(), services.GetRequiredService<TimeProvider>()),
+        services.GetRequiredService<JobEvents>(), services.GetRequiredService<PackServer>(), services.GetRequiredService<TimeProvider>(),
+        Path.GetFullPath(services.GetRequiredService<IConfiguration>()["Runs:Folder"] ?? "runs")),
     new ClusterSingletonOptions { Role = ClusterHosting.CoordinatorRole });
 return await program.RunAsync();
