@@ -49,7 +49,11 @@ public static class ApiDocument
         route.Add(endpoint =>
         {
             var (path, reads) = (((RouteEndpointBuilder)endpoint).RoutePattern.RawText!, endpoint.Metadata.OfType<HttpMethodMetadata>().All(methods => methods.HttpMethods.Contains("GET")));
-            int[] refusals = [.. path.Contains("{id}", StringComparison.Ordinal) || path.Contains("{node}", StringComparison.Ordinal) ? [404] : Array.Empty<int>(), .. reads ? [] : path.Contains('{') ? [401, 403, 409] : new[] { 400, 401, 403 }];
+            List<int> refusals = [];
+            if (path.Contains('{'))
+                refusals.Add(StatusCodes.Status404NotFound);
+            if (!reads)
+                refusals.AddRange([StatusCodes.Status401Unauthorized, StatusCodes.Status403Forbidden, path.Contains('{') ? StatusCodes.Status409Conflict : StatusCodes.Status400BadRequest]);
             foreach (var refusal in refusals)
                 endpoint.Metadata.Add(new ProducesResponseTypeMetadata(refusal, typeof(ProblemDetails), ["application/problem+json"]));
         });
