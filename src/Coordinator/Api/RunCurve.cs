@@ -16,7 +16,7 @@ public sealed class RunCurve(int capacity = 1024)
 
     public void Add(DateTimeOffset time, RunProgress report)
     {
-        if (_points.Count > 0 && report.Step < _points[^1].Step)
+        if (report.Step < (_inPartial > 0 ? _partial.Step : _points.Count > 0 ? _points[^1].Step : 0))
             CutBack(report.Step); // it went on from a checkpoint: what came after it did not happen
 
         var point = new CurvePoint(report.Step, time, report.DiscriminatorLoss, report.GeneratorLoss, report.ImagesPerSecond);

@@ -9,9 +9,10 @@ export class Chart {
   /**
    * @param title what it shows
    * @param series [{ name, label }], of which the first two have colours of their own
-   * @param format how a value is written
+   * @param options format: how a value is written; fromZero: the axis begins there
    */
-  constructor(title, series, format = figure) {
+  constructor(title, series, { format = figure, fromZero = false } = {}) {
+    this.fromZero = fromZero;
     this.series = series;
     this.format = format;
     this.steps = [];
@@ -20,14 +21,15 @@ export class Chart {
     this.picked = null; // index under the cursor; null for the newest
 
     this.readout = el('span', { class: 'readout' });
-    this.legend = el('span', { class: 'legend' }, ...series.map((one, i) => el('span', { class: `key s${i}` }, one.label)));
+    const legend = series.length === 1 ? null : el('span', { class: 'legend' }, ...series.map((one, i) => el('span', { class: `key s${i}` }, one.label)));
     this.frame = el('g');
     this.lines = series.map((_, i) => el('path', { class: `line s${i}`, fill: 'none' }));
     this.cursor = el('line', { class: 'cursor', y1: margin.top, y2: height - margin.bottom, visibility: 'hidden' });
     this.dots = series.map((_, i) => el('circle', { class: `dot s${i}`, r: 3.5, visibility: 'hidden' }));
     this.svg = el('svg', { height, 'aria-hidden': 'true', focusable: 'false' }, this.frame, ...this.lines, this.cursor, ...this.dots);
     this.plot = el('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${title} by step`, 'aria-valuemin': 0, 'aria-valuemax': 0, 'aria-valuenow': 0 }, this.svg);
-    this.element = el('figure', { class: 'chart' }, el('figcaption', {}, el('strong', {}, title), this.legend, this.readout), this.plot);
+    const caption = el('figcaption', {}, el('strong', {}, title), legend, this.readout);
+    this.element = el('figure', { class: 'chart' }, caption, this.plot);
 
     new ResizeObserver(([entry]) => {
       this.width = Math.floor(entry.contentRect.width);
@@ -82,6 +84,7 @@ export class Chart {
       }
     }
     if (low > high) return [0, 1];
+    if (this.fromZero) low = Math.min(low, 0);
     const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
     return [low >= 0 && low - air < 0 ? 0 : low - air, high + air];
   }

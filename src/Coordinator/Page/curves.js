@@ -8,7 +8,7 @@ const mostPoints = 2048; // then the Coordinator's thinner curve is fetched agai
 const shownElsewhere = ['discriminatorLoss', 'generatorLoss'];
 
 const losses = new Chart('Losses', [{ name: 'discriminatorLoss', label: 'D' }, { name: 'generatorLoss', label: 'G' }]);
-const speed = new Chart('Images a second', [{ name: 'imagesPerSecond', label: 'images/s' }], count);
+const speed = new Chart('Images a second', [{ name: 'imagesPerSecond', label: 'images/s' }], { format: count, fromZero: true });
 const others = new Map();
 byId('charts').append(losses.element, speed.element);
 
@@ -32,11 +32,12 @@ export async function loadFigures(run) {
     chart.element.remove();
     others.delete(name);
   }
+  byId('more-card').hidden = names.length === 0 || metrics.step.length === 0;
   for (const name of names) {
     if (!others.has(name)) {
-      const chart = new Chart(title(name), [{ name, label: title(name) }], name.endsWith('Bytes') ? bytes : undefined);
+      const chart = new Chart(title(name), [{ name, label: title(name) }], name.endsWith('Bytes') ? { format: bytes } : {});
       others.set(name, chart);
-      byId('charts').append(chart.element);
+      byId('more').append(chart.element);
     }
     others.get(name).update(metrics.step, { [name]: metrics.series[name].map(Number) });
   }

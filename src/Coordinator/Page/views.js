@@ -7,7 +7,7 @@ const titles = ['View', 'Time', 'From', 'Members and shards', 'Why'];
 export function showViews(views) {
   byId('views-card').hidden = views.length === 0;
   const newestFirst = [...views].sort((a, b) => b.number - a.number).slice(0, 100);
-  keyed(byId('views').tBodies[0], newestFirst, (view) => view.number, () => row(titles, [0]), (line, view) => {
+  keyed(byId('views').tBodies[0], newestFirst, (view) => view.number, () => row(titles), (line, view) => {
     const [number, at, from, members, why] = line.cells;
     say(number, String(view.number));
     say(at, time(view.time));
