@@ -20,17 +20,8 @@ public sealed partial class CoordinatorActor : ReceiveActor
     /// <summary>From HTTP: draw this. Answered like <see cref="SubmitRun"/>.</summary>
     public sealed record SubmitGeneration(GenerationRequest Request, string By = "HTTP");
 
-    /// <summary>From HTTP: stop this job after the step in hand. Answered with true if it runs.</summary>
-    public sealed record StopJob(string Id, string Reason);
-
     /// <summary>From a run: this node's process is known to be dead, long before the cluster's failure detector sees it.</summary>
     public sealed record NodeIsGone(NodeId Node);
-
-    /// <summary>From HTTP: who is here? Answered with <see cref="NodesChanged"/>.</summary>
-    public sealed record DescribeNodes
-    {
-        public static readonly DescribeNodes Instance = new();
-    }
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Func<RunId, RunRequest, RunRecord?, Props> _runProps;
@@ -56,13 +47,6 @@ public sealed partial class CoordinatorActor : ReceiveActor
         Receive<RegisterNode>(Register);
         Receive<SubmitRun>(submit => Sender.Tell(Submit(submit.Request, submit.By)));
         Receive<SubmitGeneration>(submit => Sender.Tell(Submit(submit.Request, submit.By)));
-        Receive<StopJob>(stop =>
-        {
-            var runs = _jobs.TryGetValue(stop.Id, out var job);
-            job?.Tell(stop);
-            Sender.Tell(runs);
-        });
-        Receive<DescribeNodes>(_ => Sender.Tell(new NodesChanged([.. _nodes.Values], [])));
         Receive<NodeIsGone>(gone => Down(gone.Node));
         Receive<Terminated>(gone => Forget(gone.ActorRef));
         ReceiveSteering();

@@ -94,7 +94,6 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
             Sender.Tell(SteeringAnswer.Of(_job.Value, $"Job {_job} is cancelled; what is stored stays, and the same job goes on from there."));
             Fail($"Cancelled by {cancel.By}. What is stored stays; the same job goes on from there.", badInput: false);
         });
-        Receive<CoordinatorActor.StopJob>(stop => Fail($"Cancelled: {stop.Reason}. What is stored stays; the same job goes on from there.", badInput: false));
     }
 
     public static Props Props(JobId job, GenerationRequest request, EventLog events, TimeProvider time) =>

@@ -111,7 +111,6 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         Receive<LeaveRun>(Accept, leave => leave.Run == _run);
         Receive<Probed>(Accept);
         Receive<ViewTick>(_ => Tick());
-        Receive<CoordinatorActor.StopJob>(stop => Stop(stop.Reason));
         Receive<SteerRun>(Steer);
         Receive<PublishDue>(_ => PublishNow());
         Receive<ProgressTick>(_ => ReportProgress());
