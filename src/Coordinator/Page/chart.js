@@ -60,11 +60,14 @@ export class Chart {
     this.y = (value) => height - margin.bottom - (value - low) / (high - low) * (height - margin.top - margin.bottom);
 
     const axis = [];
-    for (const tick of ticks(low, high, 4)) {
+    const upright = ticks(low, high, 4);
+    const label = (tick) => (this.format === figure && Math.abs(tick) < 1000 ? tick.toFixed(upright.decimals) : this.format(tick));
+    for (const tick of upright.values) {
       const y = this.y(tick).toFixed(1);
-      axis.push(el('line', { class: 'rule', x1: margin.left, x2: this.width - margin.right, y1: y, y2: y }), el('text', { class: 'tick', x: margin.left - 6, y, dy: '0.32em', 'text-anchor': 'end' }, this.format(tick)));
+      axis.push(el('line', { class: 'rule', x1: margin.left, x2: this.width - margin.right, y1: y, y2: y }));
+      axis.push(el('text', { class: 'tick', x: margin.left - 6, y, dy: '0.32em', 'text-anchor': 'end' }, label(tick)));
     }
-    for (const tick of ticks(from, to, this.width / 110).filter(Number.isInteger)) {
+    for (const tick of ticks(from, to, this.width / 110).values.filter(Number.isInteger)) {
       axis.push(el('text', { class: 'tick', x: this.x(tick).toFixed(1), y: height - 6, 'text-anchor': 'middle' }, count(tick)));
     }
     this.frame.replaceChildren(...axis);

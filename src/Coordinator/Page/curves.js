@@ -13,10 +13,13 @@ const others = new Map();
 byId('charts').append(losses.element, speed.element);
 
 let curve = null;
+let asked = null;
 
 /** Fetches the run's curve; until it is there the charts stand as they are. */
 export async function loadCurves(run) {
+  asked = run;
   const history = await ask(`/api/runs/${encodeURIComponent(run)}/history`);
+  if (asked !== run) return; // another run is looked at by now
   curve = { run, step: history.step, values: {
     discriminatorLoss: history.discriminatorLoss.map(Number), generatorLoss: history.generatorLoss.map(Number), imagesPerSecond: history.imagesPerSecond.map(Number),
   } };
@@ -26,6 +29,7 @@ export async function loadCurves(run) {
 /** Fetches whatever else the run writes down, a chart each. */
 export async function loadFigures(run) {
   const metrics = await ask(`/api/runs/${encodeURIComponent(run)}/metrics`);
+  if (asked !== run) return;
   const names = Object.keys(metrics.series).filter((name) => !shownElsewhere.includes(name));
   for (const [name, chart] of others) {
     if (names.includes(name)) continue;

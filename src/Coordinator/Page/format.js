@@ -12,7 +12,8 @@ export function figure(n) {
   n = Number(n); // "NaN" and "Infinity" come as text
   if (!Number.isFinite(n)) return String(n);
   const size = Math.abs(n);
-  if (size >= 100 || n === 0) return whole.format(n);
+  if (n === 0) return '0';
+  if (size >= 100) return whole.format(n);
   if (size < 0.001) return n.toExponential(1);
   return n.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
@@ -49,10 +50,10 @@ export function title(name) {
 /** Round numbers that divide a range into about so many parts. */
 export function ticks(low, high, about) {
   const raw = (high - low) / Math.max(about, 1);
-  if (!(raw > 0)) return [low];
+  if (!(raw > 0)) return { values: [low], decimals: 0 };
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i += 1) found.push(i * step);
-  return found;
+  const values = [];
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i += 1) values.push(i * step || 0); // never -0
+  return { values, decimals: Math.max(0, -Math.floor(Math.log10(step * 1.0001))) };
 }

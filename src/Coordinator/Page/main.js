@@ -47,7 +47,7 @@ async function bringDetails(run, lastEvent) {
   const work = [];
   if (other) work.push(loadCurves(run.run));
   if (other || before.lastEvent !== lastEvent) work.push(loadEvents(run.run), loadGrids(run.run));
-  if (other || before.view !== run.view) work.push(ask(`/api/runs/${encodeURIComponent(run.run)}`).then((details) => showViews(details.views)));
+  if (other || before.view !== run.view) work.push(ask(`/api/runs/${encodeURIComponent(run.run)}`).then((details) => { if (seen.run === run.run) showViews(details.views); }));
   if (other || (!run.isOver && !document.hidden && Date.now() - seen.figuresAt > figuresEveryMs) || (run.isOver && before.state !== run.state)) {
     seen.figuresAt = Date.now();
     work.push(loadFigures(run.run));

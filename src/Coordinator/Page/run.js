@@ -48,7 +48,7 @@ export function showRun(run) {
     ['Time left', trains && run.stepsPerSecond > 0 ? duration(run.secondsLeft) : '–'],
     ['View', run.view || '–'],
   ], ([name]) => name, ([name]) => el('div', {}, el('dt', {}, name), el('dd')), (cell, [, value]) => say(cell.lastChild, String(value)));
-  say(byId('run-said'), run.text);
+  say(byId('run-said'), trains ? '' : run.text); // while it trains, events and figures say it better
 
   byId('run-actions').hidden = run.isOver;
   for (const button of byId('run-actions').querySelectorAll('button')) {

@@ -6,11 +6,14 @@ import { count } from './format.js';
 const slider = byId('grid-slider');
 const image = byId('grid');
 let run = null;
+let asked = null;
 let steps = [];
 let following = true;
 
 export async function loadGrids(id) {
+  asked = id;
   const grids = await ask(`/api/runs/${encodeURIComponent(id)}/grids`);
+  if (asked !== id) return; // another run is looked at by now
   const shown = steps[Number(slider.value)];
   if (id !== run) following = true;
   run = id;

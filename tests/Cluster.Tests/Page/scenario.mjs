@@ -126,9 +126,8 @@ await timed('deathShows', async () => {
     return ['gone', 'lost'].includes(row?.dataset.state);
   }, nodeName);
 });
-await until(() => document.querySelector('#views tbody tr td').textContent !== '1');
+await until((name) => document.querySelector('#views tbody tr td:last-child').textContent.includes(name), nodeName);
 await timed('goesOnWithout', moves);
-found.why = await text('#views tbody tr td:last-child');
 await shot('node-lost', { fullPage: true });
 
 // The Coordinator is killed; another one takes the run over, and the page finds it.
