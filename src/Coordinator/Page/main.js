@@ -29,8 +29,10 @@ function show() {
   showRuns(cluster.runs, run?.run);
   showJobs(cluster.generations);
   showNodes(cluster.nodes);
-  if (!run) {
+  if (!run) { // none yet, or a Coordinator that knows nothing of those before
+    for (const id of ['run', 'charts-card', 'samples-card', 'views-card', 'more-card', 'events-card']) byId(id).hidden = true;
     document.title = 'Ganymede';
+    seen = {};
     return;
   }
   showRun(run);

@@ -61,6 +61,7 @@ public sealed class PageTests : IDisposable
         Assert.True(found.GetProperty("stoodStill").GetBoolean());
         Assert.Equal("pause", Text("focusAfterPause"));
 
+        Assert.Contains("40 of 40 images", Text("job"), StringComparison.Ordinal);
         Assert.InRange(found.GetProperty("seconds").GetProperty("deathShows").GetDouble(), 0, MaxStallSeconds + 1);
         Assert.Contains("Stopped after step", Text("end"), StringComparison.Ordinal);
         Assert.False(found.GetProperty("buttonsAfterTheEnd").GetBoolean());

@@ -104,6 +104,17 @@ await page.locator('button[data-order="resume"]').click();
 await state('training');
 await timed('goesOn', moves);
 
+// A checkpoint on request, and a generation job that draws from it.
+await page.locator('button[data-order="checkpoint"]').click();
+await until(() => [...document.querySelectorAll('#events li span')].some((event) => event.textContent.startsWith('checkpoint of step') && !event.textContent.includes('00000000')));
+const [{ folder }] = await (await fetch(`${origin}/api/runs`)).json();
+await fetch(`${origin}/api/generations`, {
+  method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` },
+  body: JSON.stringify({ runFolder: folder, destination: `${folder}/images`, count: 40, seed: 1, nodes: 1, unitSize: 20 }),
+});
+await until(() => document.querySelector('#jobs .badge')?.textContent === 'finished');
+found.job = await text('#jobs li');
+
 // Light, dark, narrow.
 await page.waitForLoadState();
 await examine('light');
