@@ -52,7 +52,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         await using var cluster = await LocalCluster.StartAsync(
             nodes, request.Folder, cancel, hosts, new Dictionary<string, string> { [FaultOrder.FileVariable] = orderFile });
         cluster.RestartsLeft = int.MaxValue;
-        using var client = cluster.Connect();
+        using var client = cluster.Connect(nodes.Key);
         RunFolder.WriteRequest(request);
         var id = await client.SubmitAsync(JobKind.Runs, request, cancel);
         var following = _watch.FollowAsync(client, id, cancel);
@@ -164,7 +164,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
     private async Task<RunResult> QuietAsync(RunRequest quiet, CancellationToken cancel)
     {
         await using var cluster = await LocalCluster.StartAsync(nodes with { Nodes = quiet.Nodes }, quiet.Folder, cancel);
-        using var client = cluster.Connect();
+        using var client = cluster.Connect(nodes.Key);
         return await new RunWatch().FollowAsync(client, await client.SubmitAsync(JobKind.Runs, quiet, cancel), cancel);
     }
 

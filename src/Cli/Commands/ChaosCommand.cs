@@ -50,7 +50,7 @@ internal static class ChaosCommand
                 Preset = parsed.GetValue(preset)!,
                 Set = parsed.GetValue(set)!,
                 Batch = parsed.GetValue(batch),
-                Cluster = new ClusterFlags.Values(parsed.GetValue(nodes)!.Value, ["cpu"], 1, null),
+                Cluster = new ClusterFlags.Values(parsed.GetValue(nodes)!.Value, ["cpu"], 1, null, Key: KeySource.Read(null, isLocal: true, problems)),
                 Steps = Endless,
                 Shards = parsed.GetValue(shards),
                 Seed = parsed.GetValue(seed)!.Value,

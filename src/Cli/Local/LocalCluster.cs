@@ -124,8 +124,9 @@ internal sealed class LocalCluster : IAsyncDisposable
     }
 
     /// <summary>Talks to the Coordinator, wherever it runs.</summary>
-    public CoordinatorClient Connect() => new(
-        Coordinator, connect: _hosts is { } hosts ? (address, port, cancel) => hosts.ConnectAsync(HostOf(CoordinatorName), address, port, cancel) : null);
+    /// <param name="key">The Coordinator's API key; null to bring none.</param>
+    public CoordinatorClient Connect(string? key) => new(
+        Coordinator, key: key, connect: _hosts is { } hosts ? (address, port, cancel) => hosts.ConnectAsync(HostOf(CoordinatorName), address, port, cancel) : null);
 
     /// <summary>Which of the test hosts a process runs on.</summary>
     public static int HostOf(string name) =>

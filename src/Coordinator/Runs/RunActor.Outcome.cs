@@ -7,8 +7,12 @@ namespace Ganymede.Coordinator.Runs;
 /// <summary>What the members have to show: files, progress, their end.</summary>
 public sealed partial class RunActor
 {
-    private void Announce(ArtifactWritten written) =>
+    private void Announce(ArtifactWritten written)
+    {
+        if (written.Kind == "checkpoint")
+            (_checkpointWanted, _checkpointStep) = (false, written.Step);
         Say(RunEventKind.Artifact, $"{written.Kind} of step {written.Step}: {written.Path}");
+    }
 
     private void Accept(ProgressReport report)
     {
@@ -37,6 +41,8 @@ public sealed partial class RunActor
                     Shards = _state.View?.Members.FirstOrDefault(member => member.Node == report.Node)?.ShardCount ?? 0,
                     SecondsPerShard = report.ShardTime is { Shards: > 0 } time ? time.Seconds / time.Shards : null,
                 })]);
+        _progress = progress;
+        Publish();
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Progress,
@@ -50,6 +56,12 @@ public sealed partial class RunActor
         if (_state.Phase != RunPhase.Training)
             return;
         _state = _state.Accept(finished);
+        if (_pausedBy is not null)
+        {
+            Say(RunEventKind.State, $"The run has ended before it could be paused (for {_pausedBy})");
+            Unpause("it has ended");
+        }
+
         Carry(_views!.Finish(finished, Now));
         if (_state.Phase != RunPhase.Training || !_state.AllFinished)
             return;
@@ -65,14 +77,11 @@ public sealed partial class RunActor
         var result = Result(lead);
         TellMembers(new RunOver(_run));
         _state = _state with { Phase = RunPhase.Over };
-        _events.Append(new RunEvent
-        {
-            Kind = RunEventKind.Finished,
-            Text = result.Stopped
-                ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"
-                : $"Done: {result.Steps} steps, weights {result.WeightsSha256}",
-            Result = result,
-        });
+        (_end, _endedAt) = (result.Stopped ? "stopped" : "finished", _time.GetUtcNow());
+        _text = result.Stopped
+            ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"
+            : $"Done: {result.Steps} steps, weights {result.WeightsSha256}";
+        _events.Append(new RunEvent { Kind = RunEventKind.Finished, Text = _text, Result = result });
         Context.Stop(Self);
     }
 

@@ -130,7 +130,7 @@ public sealed class ReplicaLoop
         if (Ended)
         {
             WeightsSha256 = replica.WeightsSha256();
-            part.Writer?.Flush();
+            WriterOf(part)?.Flush();
             reportProgress();
         }
     }
@@ -147,6 +147,8 @@ public sealed class ReplicaLoop
 
         if (_begun == 0)
             _begun = _reported = Stopwatch.GetTimestamp();
+        else
+            _begun += part.HeldTicks;
         if (part.Sum is { } sum && Position == part.Position - 1)
         {
             sum.CopyTo(Current.Total.AsSpan());
@@ -163,7 +165,7 @@ public sealed class ReplicaLoop
             phase.Own(part.Owned[Index], Position);
         if (part.HandsStateOver && Index == 0)
             Session.HandStateOver(part, replica.CopyState());
-        if (part.Writer is { } writer && !_leads)
+        if (WriterOf(part) is { } writer && !_leads)
         {
             _leads = true;
             if (!(_owesTakeOver = Position % 2 != 0))
@@ -178,6 +180,9 @@ public sealed class ReplicaLoop
         writer.TakeOver(replica, _recent, Ended);
         _owesTakeOver = false;
     }
+
+    /// <summary>The run's files have one writer: the lead's first replica.</summary>
+    private RunWriter? WriterOf(ViewPart part) => Index == 0 ? part.Writer : null;
 
     private PhaseBuffers Current => _phases[Position % 2];
 
@@ -212,12 +217,12 @@ public sealed class ReplicaLoop
 
         if (step > part.Position / 2)
             Session.Shards.Add(part.View, _shardTicks, part.Owned[Index].Count); // a view's first step may be a part of one, and nothing was computed ahead for it
-        if (part.Writer is { } writer)
+        if (WriterOf(part) is { } writer)
         {
             if (_owesTakeOver)
                 TakeOver(replica, writer);
             else
-                writer.Commit(replica, _recent.Last(), Ended);
+                writer.Commit(replica, _recent.Last(), Ended, Session.TakeCheckpointRequest(part.View, _paused));
         }
 
         return true;
