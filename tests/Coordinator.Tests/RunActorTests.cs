@@ -214,6 +214,89 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
             await node.FishForMessageAsync<StopRun>(stop => stop.Reason == "asked to by somebody");
     }
 
+    [Fact]
+    public async Task A_paused_run_says_who_paused_it_keeps_its_members_waiting_and_goes_on_when_it_is_resumed()
+    {
+        var (run, nodes) = await Prepared("a", "b");
+        foreach (var node in nodes)
+            await node.ExpectMsgAsync<ViewIssued>();
+
+        Assert.True((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Pause, "pbm ops"))).Done);
+        Assert.True((await nodes[0].FishForMessageAsync<PauseView>(_ => true)).Checkpoint);
+        foreach (var name in new[] { "a", "b" })
+            run.Tell(new MemberHalted(Run, new NodeId(name), 1, 8, 1));
+        await EventText("Pause asked for by pbm ops");
+        await EventText("Paused at step 4");
+        Assert.Contains("pbm ops", File.ReadAllText(Path.Combine(_folder, "coordinator.json")), StringComparison.Ordinal);
+        foreach (var node in nodes)
+            await node.FishForMessageAsync<HoldRun>(_ => true);
+        for (var i = 0; i < 40; i++)
+            Advance(TimeSpan.FromSeconds(1)); // far above every deadline of a run
+        await nodes[1].FishForMessageAsync<HoldRun>(_ => true);
+        Assert.DoesNotContain("Evicted", string.Join("\n", _events.Read(0, 1000).Events.Select(happened => happened.Text)), StringComparison.Ordinal);
+
+        Assert.Contains("already", (await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Pause, "api key ci"))).Lines[0], StringComparison.Ordinal);
+        Assert.True((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Resume, "api key ci"))).Done);
+        var issued = (ViewIssued)await nodes[1].FishForMessageAsync(message => message is ViewIssued { View.Number: 2 });
+        Assert.Equal((8, 2), (issued.Position, issued.View.Members.Length));
+        await EventText("Resumed by api key ci");
+        Assert.False((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Resume, "api key ci"))).Done);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_paused_before_it_has_begun_begins_when_it_is_resumed()
+    {
+        var (run, nodes) = await Asked("a");
+        Assert.True((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Pause, "ops"))).Done);
+        run.Tell(Ready("a"));
+        await EventText("a is ready");
+        await Drain(run);
+        await nodes[0].ExpectNoMsgAsync(TimeSpan.Zero);
+
+        Assert.True((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Resume, "ops"))).Done);
+
+        await nodes[0].FishForMessageAsync<ViewIssued>(_ => true);
+    }
+
+    [Fact]
+    public async Task A_drained_node_leaves_at_the_end_of_a_step_and_is_not_asked_again_until_it_is_undrained()
+    {
+        var (run, nodes) = await Prepared("a", "b");
+        foreach (var node in nodes)
+            await node.ExpectMsgAsync<ViewIssued>();
+        var (a, b) = (Known("a", nodes[0]), Known("b", nodes[1]));
+
+        run.Tell(new NodesChanged([a, b with { Registration = b.Registration with { DrainedBy = "ops" } }], []));
+        await nodes[0].FishForMessageAsync<PauseView>(_ => true);
+        foreach (var name in new[] { "a", "b" })
+            run.Tell(new MemberHalted(Run, new NodeId(name), 1, 8, 1));
+
+        await nodes[1].FishForMessageAsync<RunOver>(_ => true);
+        await EventText("b wants to leave: drained by ops");
+        var issued = (ViewIssued)await nodes[0].FishForMessageAsync(message => message is ViewIssued { View.Number: 2 });
+        Assert.Equal("a", Assert.Single(issued.View.Members).Node.Value);
+        Advance(TimeSpan.FromSeconds(5));
+        await Drain(run);
+        await nodes[1].ExpectNoMsgAsync(TimeSpan.Zero);
+        run.Tell(new NodesChanged([a, b], []));
+        Advance(TimeSpan.FromSeconds(1));
+        await nodes[1].FishForMessageAsync<PrepareRun>(_ => true);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_is_asked_of_the_first_member_and_of_its_successor_until_one_is_written()
+    {
+        var (run, nodes) = await Prepared("a", "b");
+        Assert.True((await run.Ask<SteeringAnswer>(new SteerRun("run", RunOrder.Checkpoint, "ops"))).Done);
+        await nodes[0].FishForMessageAsync<CheckpointRun>(_ => true);
+        await EventText("Checkpoint asked for by ops");
+
+        run.Tell(new NodesChanged([Known("b", nodes[1])], [new NodeId("a")]));
+        run.Tell(new MemberHalted(Run, new NodeId("b"), 1, 8, 1));
+
+        await nodes[1].FishForMessageAsync<CheckpointRun>(_ => true);
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();

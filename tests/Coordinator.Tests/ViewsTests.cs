@@ -37,6 +37,54 @@ public sealed class ViewsTests
     }
 
     [Fact]
+    public void A_paused_run_rests_at_the_end_of_a_step_whoever_dies_and_goes_on_with_those_who_live()
+    {
+        var asked = Start("a", "b", "c").Pause("paused by ops", default);
+        var pause = Assert.Single(asked.Decisions.OfType<ViewDecision.Pause>());
+        Assert.True(pause.Checkpoint);
+
+        var rest = HaltAll(asked.Next, 4);
+        Assert.Equal(4, Assert.Single(rest.Decisions.OfType<ViewDecision.Rest>()).Position);
+        Assert.Empty(rest.Next.Tick(Seconds(3600)).Decisions);
+
+        var bereft = rest.Next.Gone(new NodeId("b"), "is gone", Seconds(3601));
+        Assert.Equal("b", Assert.Single(bereft.Decisions.OfType<ViewDecision.Evict>()).Node.Value);
+        Assert.DoesNotContain(bereft.Decisions, decision => decision is ViewDecision.Issue);
+
+        var issued = Assert.Single(bereft.Next.Resume("resumed by ops", Seconds(3602)).Decisions.OfType<ViewDecision.Issue>());
+        Assert.Equal(4, issued.Position);
+        Assert.Equal(["a", "c"], issued.View.Members.Select(member => member.Node.Value));
+        Assert.Contains("resumed by ops", issued.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_member_that_dies_in_the_step_in_which_a_run_is_paused_has_it_finished_by_the_others_first()
+    {
+        var broken = Start("a", "b").Pause("paused by ops", default).Next.Gone(new NodeId("b"), "is gone", default).Next;
+
+        var issued = broken.Halt(Halted("a", 5), default);
+
+        Assert.Equal(5, Assert.Single(issued.Decisions.OfType<ViewDecision.Issue>()).Position);
+        var pause = Assert.Single(issued.Next.Tick(Seconds(0.3)).Decisions.OfType<ViewDecision.Pause>());
+        Assert.True(pause.Checkpoint);
+        Assert.Equal(6, Assert.Single(issued.Next.Tick(Seconds(0.3)).Next.Halt(Halted("a", 6) with { View = 2 }, Seconds(1)).Decisions.OfType<ViewDecision.Rest>()).Position);
+    }
+
+    [Fact]
+    public void Who_leaves_a_paused_run_is_let_go_at_once_but_for_the_last()
+    {
+        var rest = HaltAll(Start("a", "b").Pause("paused by ops", default).Next, 4).Next;
+
+        var left = rest.Leave(new NodeId("a"), Seconds(1));
+        Assert.Equal("a", Assert.Single(left.Decisions.OfType<ViewDecision.Release>()).Node.Value);
+        var none = left.Next.Leave(new NodeId("b"), Seconds(2));
+        Assert.Contains("all members leave", Assert.Single(none.Decisions.OfType<ViewDecision.StopRun>()).Reason, StringComparison.Ordinal);
+
+        var issued = Assert.Single(left.Next.Resume("resumed", Seconds(3)).Decisions.OfType<ViewDecision.Issue>());
+        Assert.Equal(["b"], issued.View.Members.Select(member => member.Node.Value));
+    }
+
+    [Fact]
     public void Two_that_cannot_reach_each_other_lose_the_one_that_most_blame_when_the_next_view_fails_as_well()
     {
         var views = Start("a", "b", "c");
@@ -183,6 +231,12 @@ public sealed class ViewsTests
                     case < 74 when node.Answers && _views.IsMember(node.Id):
                         Suspect(node, _nodes[(who + 1) % _nodes.Count]);
                         break;
+                    case < 78:
+                        Take(_views.Pause("paused by somebody", _now));
+                        break;
+                    case < 82:
+                        Take(_views.Resume("resumed by somebody", _now));
+                        break;
                     default:
                         Pass();
                         break;
@@ -197,6 +251,21 @@ public sealed class ViewsTests
         {
             foreach (var node in _nodes)
                 Wake(node);
+            Take(_views.Pause("paused at last", _now));
+            for (var i = 0; i < 400 && !_isOver && _views.RestsAt is null; i++)
+            {
+                Sum(lost: -1);
+                Pass();
+            }
+
+            // However long it lasts, those who live are held, at the end of a step, and nobody is thrown out.
+            Assert.True(_isOver || _views.RestsAt % 2 == 0, $"does not come to rest in view {_views.View.Number}, {_views.Stage}");
+            var (rest, view, evicted) = (_furthest, _views.View.Number, _views.Evicted);
+            for (var i = 0; i < 100 && !_isOver; i++)
+                Pass();
+            Assert.True(_isOver || (rest, view) == (_furthest, _views.View.Number));
+            Assert.True(_isOver || evicted == _views.Evicted);
+            Take(_views.Resume("resumed at last", _now));
             var from = _furthest;
             for (var i = 0; i < 400 && !_isOver && _furthest < from + 4; i++)
             {
@@ -356,6 +425,7 @@ public sealed class ViewsTests
         private void Begin(Views before, ViewDecision.Issue issue)
         {
             var view = issue.View;
+            Assert.True(_views.Hold is null || issue.Position % 2 != 0, "a paused run goes on only to finish a step");
             Assert.Equal(before.View.Number + 1, view.Number);
             var next = 0;
             foreach (var member in view.Members)
