@@ -77,6 +77,15 @@ public sealed class ReplicaLoop
     public string WeightsSha256 { get; private set; } = "";
     public double SecondsTraining { get; private set; }
 
+    /// <summary>Images of own shards in committed steps.</summary>
+    public long Images { get; private set; }
+
+    /// <summary>Tensors alive on the replica's thread after its last step.</summary>
+    public long LiveTensors => _liveTensors;
+
+    /// <summary>Steps that changed nothing because gradients were not finite.</summary>
+    public long SkippedSteps => _skipped;
+
     public PhaseSeconds Phases => new(Seconds(_computeTicks), Seconds(_exchangeTicks), Seconds(_updateTicks));
 
     /// <param name="ready">Called when the state stands.</param>
@@ -179,6 +188,7 @@ public sealed class ReplicaLoop
     private bool TrainStep(Replica replica, ViewPart part)
     {
         var step = Step;
+        var begun = Stopwatch.GetTimestamp();
         while (Step == step)
         {
             Aborted.ThrowIfCancellationRequested();
@@ -201,6 +211,9 @@ public sealed class ReplicaLoop
             Lap(start, ref _updateTicks, part, "update");
         }
 
+        Images += (part.Owned[Index].End - part.Owned[Index].First) * (Plan.Batch / Plan.Shards);
+        if (Index == 0)
+            Telemetry.StepDuration.Record(Stopwatch.GetElapsedTime(begun).TotalSeconds, Session.RunTag);
         if (part.Writer is { } writer)
         {
             if (_owesTakeOver)
