@@ -69,7 +69,7 @@ internal static class Telemetry
     {
         SampledImages.Add(images);
         using var span = Source.StartActivity("unit", ActivityKind.Internal, JobTrace.Of(job.Value),
-            [new("ganymede.job", job.Value), new("ganymede.unit", unit), new("ganymede.images", images)], startTime: begun);
+            [new("job", job.Value), new("unit", unit), new("images", images)], startTime: begun);
     }
 
     private static IEnumerable<Measurement<T>> EachMember<T>(Func<MemberTelemetry, T> figure) where T : struct =>

@@ -47,7 +47,13 @@ public sealed class KubernetesTests
         });
     }
 
-    public static TheoryData<string, string> Mutations => [.. _mutations.Select(mutation => (mutation.Key, mutation.Value.Overlay))];
+    public static TheoryData<string, string> Mutations()
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var (rule, mutation) in _mutations)
+            data.Add(rule, mutation.Overlay);
+        return data;
+    }
 
     private static readonly Dictionary<string, (string Overlay, Action<Manifests> Change)> _mutations = new()
     {

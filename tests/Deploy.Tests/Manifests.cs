@@ -60,6 +60,10 @@ internal static class JsonPaths
 
     public static string? Text(this JsonNode? node, params string[] path) => node.At(path)?.ToString();
 
+    /// <summary>A whole number; null for anything else.</summary>
+    public static long? Number(this JsonNode? node, params string[] path) =>
+        long.TryParse(node.Text(path), System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+
     public static IEnumerable<JsonObject> List(this JsonNode? node, params string[] path) => (node.At(path) as JsonArray ?? []).OfType<JsonObject>();
 
     public static IReadOnlyDictionary<string, string> Map(this JsonNode? node, params string[] path) =>

@@ -139,7 +139,7 @@ internal static partial class Rules
             {
                 foreach (var workload in all.Workloads.Where(workload => service.Map("spec", "selector").IsPartOf(workload.Labels)))
                 {
-                    if (workload.Ports.GetValueOrDefault(port.Text("targetPort") ?? "", -1) != port["port"]!.GetValue<int>())
+                    if (workload.Ports.GetValueOrDefault(port.Text("targetPort") ?? "", -1) != port.Number("port"))
                         yield return $"{Manifests.Id(service)}: port {port.Text("name")} is not one of {workload.Name}";
                 }
             }
@@ -242,7 +242,7 @@ internal static partial class Rules
     {
         var lighthouses = all.Workloads.Single(workload => workload.Name == "lighthouse");
         var majority = lighthouses.Replicas / 2 + 1;
-        if (Budget(all, lighthouses)?.At("spec", "minAvailable")?.GetValue<long>() is not { } least || least < majority || least >= lighthouses.Replicas)
+        if (Budget(all, lighthouses).Number("spec", "minAvailable") is not { } least || least < majority || least >= lighthouses.Replicas)
             yield return $"a drain may leave fewer than {majority} of {lighthouses.Replicas} Lighthouses, or never end";
         if (Budget(all, all.Workloads.Single(workload => workload.Name == "gpu-node"))?.Text("spec", "maxUnavailable") != "1")
             yield return "a drain may take several GPU nodes at once";

@@ -12,7 +12,7 @@ internal sealed partial class Workload(Manifests all, JsonObject set)
 
     public JsonObject Set { get; } = set;
 
-    public int Replicas { get; } = set.At("spec", "replicas")?.GetValue<int>() ?? 1;
+    public int Replicas { get; } = (int)(set.Number("spec", "replicas") ?? 1);
 
     public JsonObject Pod { get; } = set.At("spec", "template", "spec")!.AsObject();
 
@@ -23,7 +23,7 @@ internal sealed partial class Workload(Manifests all, JsonObject set)
     public IEnumerable<string> PodNames => Enumerable.Range(0, Replicas).Select(number => string.Create(CultureInfo.InvariantCulture, $"{Name}-{number}"));
 
     public IReadOnlyDictionary<string, int> Ports { get; } =
-        set.At("spec", "template", "spec").List("containers").Single().List("ports").ToDictionary(port => port.Text("name") ?? "", port => port["containerPort"]!.GetValue<int>());
+        set.At("spec", "template", "spec").List("containers").Single().List("ports").ToDictionary(port => port.Text("name") ?? "", port => (int)(port.Number("containerPort") ?? 0));
 
     /// <summary>The project whose program the container runs, such as <c>GpuNode</c>; null if the command is another.</summary>
     public string? Program => Container.At("command") is JsonArray { Count: 2 } command && command[0]!.ToString() == "dotnet"
