@@ -1,3 +1,4 @@
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Cli;
@@ -23,7 +24,7 @@ internal sealed class Session : IAsyncDisposable
         {
             if (flags.Coordinator is { } address)
             {
-                var remote = new CoordinatorClient(address);
+                var remote = new CoordinatorClient(address, key: flags.Key);
                 var nodes = await remote.NodesAsync(interruption.Stop);
                 terminal.Line($"Coordinator at {address} with {nodes.Count} {(nodes.Count == 1 ? "node" : "nodes")}");
                 return new Session(null, remote, terminal, interruption);
@@ -31,7 +32,8 @@ internal sealed class Session : IAsyncDisposable
 
             terminal.Line($"Starting a local cluster: Lighthouse, Coordinator, {flags.Nodes} GPU {(flags.Nodes == 1 ? "node" : "nodes")} ({string.Join(',', flags.Devices)})");
             var cluster = await LocalCluster.StartAsync(flags, folder, interruption.Stop);
-            return new Session(cluster, new CoordinatorClient(cluster.Coordinator), terminal, interruption);
+            terminal.Line($"Live page: {cluster.Coordinator}");
+            return new Session(cluster, new CoordinatorClient(cluster.Coordinator, key: flags.Key), terminal, interruption);
         }
         catch (OperationCanceledException) when (interruption.Stop.IsCancellationRequested)
         {

@@ -11,63 +11,55 @@ using Ganymede.Messages.Api;
 namespace Ganymede.Coordinator;
 
 /// <summary>The cluster singleton: knows the nodes, takes jobs in, and gives each to an actor of its own.</summary>
-public sealed class CoordinatorActor : ReceiveActor
+public sealed partial class CoordinatorActor : ReceiveActor
 {
     /// <summary>From HTTP: train this. Answered with <see cref="Accepted"/> or <see cref="Refused"/>.</summary>
-    public sealed record SubmitRun(RunRequest Request);
+    /// <param name="By">Who asks, for the log and the run's events.</param>
+    public sealed record SubmitRun(RunRequest Request, string By = "HTTP");
 
     /// <summary>From HTTP: draw this. Answered like <see cref="SubmitRun"/>.</summary>
-    public sealed record SubmitGeneration(GenerationRequest Request);
-
-    /// <summary>From HTTP: stop this job after the step in hand. Answered with true if it runs.</summary>
-    public sealed record StopJob(string Id, string Reason);
+    public sealed record SubmitGeneration(GenerationRequest Request, string By = "HTTP");
 
     /// <summary>From a run: this node's process is known to be dead, long before the cluster's failure detector sees it.</summary>
     public sealed record NodeIsGone(NodeId Node);
-
-    /// <summary>From HTTP: who is here? Answered with <see cref="NodesChanged"/>.</summary>
-    public sealed record DescribeNodes
-    {
-        public static readonly DescribeNodes Instance = new();
-    }
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Func<RunId, RunRequest, RunRecord?, Props> _runProps;
     private readonly Func<JobId, GenerationRequest, Props> _generationProps;
     private readonly TimeProvider _time;
+    private readonly JobEvents? _events;
+    private readonly string _runsFolder;
     private ImmutableSortedDictionary<string, KnownNode> _nodes = ImmutableSortedDictionary.Create<string, KnownNode>(StringComparer.Ordinal);
     private ImmutableDictionary<string, IActorRef> _jobs = [];
     private ImmutableHashSet<string> _ended = [];
     private string? _activeRun;
 
     public CoordinatorActor(
-        Func<RunId, RunRequest, RunRecord?, Props> runProps, Func<JobId, GenerationRequest, Props> generationProps, TimeProvider time)
+        Func<RunId, RunRequest, RunRecord?, Props> runProps, Func<JobId, GenerationRequest, Props> generationProps, TimeProvider time,
+        JobEvents? events = null, string? runsFolder = null)
     {
+        _events = events;
+        _runsFolder = runsFolder ?? Path.GetFullPath("runs");
         _runProps = runProps;
         _generationProps = generationProps;
         _time = time;
 
         Receive<RegisterNode>(Register);
-        Receive<SubmitRun>(Submit);
-        Receive<SubmitGeneration>(Submit);
-        Receive<StopJob>(stop =>
-        {
-            var runs = _jobs.TryGetValue(stop.Id, out var job);
-            job?.Tell(stop);
-            Sender.Tell(runs);
-        });
-        Receive<DescribeNodes>(_ => Sender.Tell(new NodesChanged([.. _nodes.Values], [])));
+        Receive<SubmitRun>(submit => Sender.Tell(Submit(submit.Request, submit.By)));
+        Receive<SubmitGeneration>(submit => Sender.Tell(Submit(submit.Request, submit.By)));
         Receive<NodeIsGone>(gone => Down(gone.Node));
         Receive<Terminated>(gone => Forget(gone.ActorRef));
+        ReceiveSteering();
     }
 
-    public static Props Props(JobEvents events, PackServer packs, TimeProvider time) =>
+    /// <param name="runsFolder">Where runs go whose folder is not said; absolute.</param>
+    public static Props Props(JobEvents events, PackServer packs, TimeProvider time, string runsFolder) =>
         Akka.Actor.Props.Create(() => new CoordinatorActor(
             (run, request, found) => RunActor.Props(
                 run, request, found, events.Open(run.Value), packs, time,
                 member => Probe.Ask(member.Host, member.Port, StallDeadlines.OfSeconds(request.MaxStallSeconds).Probe)),
             (job, request) => GenerationActor.Props(job, request, events.Open(job.Value), time),
-            time));
+            time, events, runsFolder));
 
     protected override void PreStart() => Telemetry.Decide(() => Volatile.Read(ref _nodes).Count);
 
@@ -78,6 +70,8 @@ public sealed class CoordinatorActor : ReceiveActor
         Sender.Tell(new NodeRegistered(registration.Node));
         if (!_nodes.TryGetValue(registration.Node.Value, out var known) || !known.Actor.Equals(Sender))
             Greet(registration);
+        else if (known.Registration.DrainedBy != registration.DrainedBy)
+            Sender.Tell(new NodeDrained(known.Registration.DrainedBy)); // the order may have been lost on its way
         if (registration.Run is { } active && !_jobs.ContainsKey(active.Run.Value))
             TakeOver(active);
     }
@@ -87,25 +81,30 @@ public sealed class CoordinatorActor : ReceiveActor
         _log.Info("Node {Node} registered with {Devices} at {Host}:{Port}",
             registration.Node, string.Join(",", registration.Devices), registration.DataHost, registration.DataPort);
         _nodes = _nodes.SetItem(registration.Node.Value, new KnownNode(registration, Sender));
+        _registeredAt[registration.Node.Value] = _time.GetUtcNow();
         Context.Watch(Sender);
         TellJobs([]);
     }
 
-    private void Submit(SubmitRun submit)
+    private object Submit(RunRequest request, string by)
     {
-        var problems = submit.Request.Problems();
+        var problems = request.Problems();
         if (problems.Count == 0 && _activeRun is not null)
             problems = [$"Run {_activeRun} is still going on; this cluster trains one run at a time."];
         if (problems.Count > 0)
-        {
-            Sender.Tell(new Refused(problems));
-            return;
-        }
+            return new Refused(problems);
 
-        var run = new RunId(NewId(submit.Request.PresetName));
+        var run = new RunId(NewId(request.PresetName));
         _activeRun = run.Value;
-        StartJob(run.Value, _runProps(run, submit.Request, null));
-        Sender.Tell(new Accepted(run.Value));
+        SayWhoStarted(run.Value, by);
+        StartJob(run.Value, _runProps(run, request, null));
+        return new Accepted(run.Value);
+    }
+
+    private void SayWhoStarted(string id, string by)
+    {
+        _log.Info("Job {Job} was started by {By}", id, by);
+        _events?.Open(id).Append(new RunEvent { Kind = RunEventKind.State, Text = $"Started by {by}" });
     }
 
     /// <summary>
@@ -128,18 +127,16 @@ public sealed class CoordinatorActor : ReceiveActor
         StartJob(record.Run, _runProps(active.Run, record.Request, record));
     }
 
-    private void Submit(SubmitGeneration submit)
+    private object Submit(GenerationRequest request, string by)
     {
-        var problems = submit.Request.Problems();
+        var problems = request.Problems();
         if (problems.Count > 0)
-        {
-            Sender.Tell(new Refused(problems));
-            return;
-        }
+            return new Refused(problems);
 
         var job = new JobId(NewId("generate"));
-        StartJob(job.Value, _generationProps(job, submit.Request));
-        Sender.Tell(new Accepted(job.Value));
+        SayWhoStarted(job.Value, by);
+        StartJob(job.Value, _generationProps(job, request));
+        return new Accepted(job.Value);
     }
 
     private void StartJob(string id, Props props)
@@ -177,6 +174,7 @@ public sealed class CoordinatorActor : ReceiveActor
 
         _log.Warning("Node {Node} is gone", lost.Id);
         _nodes = _nodes.Remove(lost.Id.Value);
+        _registeredAt.Remove(lost.Id.Value);
         TellJobs([lost.Id]);
     }
 

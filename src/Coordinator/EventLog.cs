@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Ganymede.Coordinator.Api;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -15,6 +16,7 @@ public sealed class EventLog(TimeProvider time)
 
     private readonly Lock _lock = new();
     private readonly List<RunEvent> _events = [];
+    private readonly RunCurve _curve = new();
     private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastSequence;
     private int _progressCount;
@@ -30,6 +32,8 @@ public sealed class EventLog(TimeProvider time)
                 return;
 
             _events.Add(happened with { Sequence = ++_lastSequence, Time = time.GetUtcNow() });
+            if (happened.Progress is { } progress)
+                _curve.Add(_events[^1].Time, progress);
             if (_mirror is not null)
                 AppendTo(_mirror, _events[^1..]);
             if (happened.Kind == RunEventKind.Progress && ++_progressCount > ProgressKept)
@@ -71,6 +75,17 @@ public sealed class EventLog(TimeProvider time)
         }
     }
 
+    /// <summary>The first events numbered above <paramref name="after"/>, <paramref name="most"/> at most; and whether nothing follows them, ever.</summary>
+    public (IReadOnlyList<RunEvent> Events, bool IsLast) Read(long after, int most)
+    {
+        lock (_lock)
+        {
+            RunEvent[] news = [.. _events.Where(happened => happened.Sequence > after).Take(most)];
+            var last = news.Length > 0 ? news[^1] : _events.Count > 0 ? _events[^1] : null;
+            return (news, last is not null && last.Sequence == _lastSequence && Ends(last));
+        }
+    }
+
     /// <summary>Writes all events, old and new, to a file too, one JSON object a line, so that the story of a job outlives this process.</summary>
     /// <exception cref="IOException">The file cannot be written now. If that happens later, the file ends there and the job goes on.</exception>
     public void MirrorTo(string path)
@@ -105,6 +120,8 @@ public sealed class EventLog(TimeProvider time)
 
             AtomicFile.WriteLines(path, known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
             _events.AddRange(known.Where(happened => happened.Kind != RunEventKind.Progress));
+            foreach (var happened in known.Where(happened => happened.Progress is not null))
+                _curve.Add(happened.Time, happened.Progress!);
             _lastSequence = known.Count == 0 ? 0 : known[^1].Sequence;
             _mirror = path;
         }
@@ -127,6 +144,30 @@ public sealed class EventLog(TimeProvider time)
         {
             lock (_lock)
                 return _events.Count == 0 ? null : _events[^1];
+        }
+    }
+
+    /// <summary>The run's reports from first to last, the older ones joined.</summary>
+    public CurvePoint[] Curve()
+    {
+        lock (_lock)
+            return _curve.ToArray();
+    }
+
+    /// <summary>Of the events that are not progress and numbered above <paramref name="after"/> the newest, <paramref name="most"/> at most.</summary>
+    public RunEvent[] Words(long after, int most)
+    {
+        lock (_lock)
+            return [.. _events.Where(happened => happened.Kind != RunEventKind.Progress && happened.Sequence > after).TakeLast(most)];
+    }
+
+    /// <summary>Number of the newest event that is not progress; 0 before the first.</summary>
+    public long LastWords
+    {
+        get
+        {
+            lock (_lock)
+                return _events.FindLast(happened => happened.Kind != RunEventKind.Progress)?.Sequence ?? 0;
         }
     }
 

@@ -40,6 +40,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private IActorRef _run = ActorRefs.Nobody;
     private RunId? _runId;
     private ActiveRun? _activeRun;
+    private string? _drainedBy;
     private (PrepareRun Prepare, IActorRef Coordinator)? _next;
     private IActorRef _leaver = ActorRefs.Nobody;
     private IActorRef _registrar = ActorRefs.Nobody;
@@ -53,7 +54,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         _runProps = runProps;
         _samplerProps = samplerProps;
 
-        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration with { Run = _activeRun }));
+        Receive<RegistrationTick>(_ => _coordinator.Tell(_registration with { Run = _activeRun, DrainedBy = _drainedBy }));
         Receive<NodeRegistered>(_ =>
         {
             if (_registrar.Equals(Sender))
@@ -68,6 +69,14 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Receive<HaltView>(halt => TellRun(halt.Run, halt));
         Receive<DescribeMember>(describe => TellRun(describe.Run, describe));
         Receive<PauseView>(pause => TellRun(pause.Run, pause));
+        Receive<HoldRun>(hold => TellRun(hold.Run, hold));
+        Receive<CheckpointRun>(checkpoint => TellRun(checkpoint.Run, checkpoint));
+        Receive<NodeDrained>(drained =>
+        {
+            _log.Info(drained.By is null ? "This node gets work again{By}" : "Drained by {By}: this node gets no new work", drained.By ?? "");
+            _drainedBy = drained.By;
+        });
+        Receive<ResolvePreset>(question => Sender.Tell(PresetAnswers.Resolve(question)));
         Receive<RunOver>(over => TellRun(over.Run, over));
         Receive<StopRun>(stop => TellRun(stop.Run, stop));
         Receive<AbortRun>(abort =>

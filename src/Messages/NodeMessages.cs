@@ -19,6 +19,10 @@ public sealed record RegisterNode(
     /// <summary>The run this node has a part in, if any: a Coordinator that does not know it takes it over.</summary>
     [Key(6)]
     public ActiveRun? Run { get; init; }
+
+    /// <summary>Who drained this node, if anybody did: the node remembers it for a Coordinator that comes later.</summary>
+    [Key(7)]
+    public string? DrainedBy { get; init; }
 }
 
 /// <summary>A run that goes on, and the folder in which the Coordinator that began it wrote down what it is.</summary>
@@ -30,3 +34,8 @@ public sealed record ActiveRun(
 /// <summary>Coordinator to node: I know you.</summary>
 [MessagePackObject]
 public sealed record NodeRegistered([property: Key(0)] NodeId Node) : IClusterMessage;
+
+/// <summary>Coordinator to node: you are drained, or no longer. You say so when you register.</summary>
+/// <param name="By">Who drained it; null for no longer.</param>
+[MessagePackObject]
+public sealed record NodeDrained([property: Key(0)] string? By) : IClusterMessage;

@@ -88,6 +88,17 @@ public sealed record StopRun(
     [property: Key(0)] RunId Run,
     [property: Key(1)] string Reason) : IClusterMessage;
 
+/// <summary>Coordinator to the first member: write a checkpoint after the step in hand.</summary>
+[MessagePackObject]
+public sealed record CheckpointRun(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] string Reason) : IClusterMessage;
+
+/// <summary>Coordinator to everybody in a run that is paused, every <see cref="StallDeadlines.MaxStall"/>: I am there; keep waiting for the next view.</summary>
+[MessagePackObject]
+public sealed record HoldRun(
+    [property: Key(0)] RunId Run) : IClusterMessage;
+
 /// <summary>Coordinator to a node: drop the run at once, because it failed, or because this node is out of it.</summary>
 [MessagePackObject]
 public sealed record AbortRun(

@@ -31,11 +31,13 @@ public sealed record HaltView(
     [property: Key(2)] string Reason) : IClusterMessage;
 
 /// <summary>Coordinator to the first member: end the view after a whole step. It tells the others in the next all-reduce.</summary>
+/// <param name="Checkpoint">Write one of that step: the pause may be a long one.</param>
 [MessagePackObject]
 public sealed record PauseView(
     [property: Key(0)] RunId Run,
     [property: Key(1)] long View,
-    [property: Key(2)] string Reason) : IClusterMessage;
+    [property: Key(2)] string Reason,
+    [property: Key(3)] bool Checkpoint) : IClusterMessage;
 
 /// <summary>Member to Coordinator, as soon as it is seen: this peer is dead, silent, or not alike.</summary>
 /// <param name="Suspect">The peer, or several.</param>

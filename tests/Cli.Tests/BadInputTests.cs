@@ -39,6 +39,8 @@ public sealed class BadInputTests : IDisposable
         { "train --nodes 3 --devices cpu,cpu --shards 4", "--devices cpu,cpu: 3 nodes with 2 replicas each are more members than --shards 4" },
         { "train --coordinator nowhere", "--coordinator nowhere: a URL" },
         { "train --coordinator ftp://127.0.0.1/", "--coordinator ftp://127.0.0.1/: a URL" },
+        { "train --api-key-file key", "--api-key-file: the key of which Coordinator?" },
+        { "train --coordinator http://127.0.0.1:1 --api-key-file absent", "--api-key-file absent: Could not find file" },
         { "train --coordinator http://127.0.0.1:1 --threads 2", "--threads: a running cluster's nodes have devices, threads, overlap and wire of their own" },
         { "train --overlap maybe", "--overlap maybe: on or off" },
         { "train --wire float16", "--wire float16: exact or bfloat16" },

@@ -208,10 +208,10 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
     {
         var (run, nodes) = await Prepared("a", "b");
 
-        run.Tell(new CoordinatorActor.StopJob("run", "asked to"));
+        run.Tell(new SteerRun("run", RunOrder.Stop, "somebody"));
 
         foreach (var node in nodes)
-            await node.FishForMessageAsync<StopRun>(stop => stop.Reason == "asked to");
+            await node.FishForMessageAsync<StopRun>(stop => stop.Reason == "asked to by somebody");
     }
 
     public override async ValueTask DisposeAsync()

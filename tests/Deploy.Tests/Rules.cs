@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
+using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Ganymede.Coordinator.Api;
 using Ganymede.GpuNode;
 using Ganymede.Messages;
 using Microsoft.Extensions.Configuration;
@@ -98,22 +100,12 @@ internal static partial class Rules
             foreach (var pod in workload.PodNames)
             {
                 var settings = workload.Configuration(pod);
-                var known = new Dictionary<string, Func<object>>(StringComparer.OrdinalIgnoreCase)
-                {
-                    [ClusterNodeOptions.Section] = () => new ClusterNodeOptions(),
-                    [HttpEndpointOptions.Section] = () => new HttpEndpointOptions(),
-                    [DataEndpointOptions.Section] = () => new DataEndpointOptions(),
-                    [GpuNodeOptions.Section] = () => new GpuNodeOptions(), // its name is read by all programs
-                };
                 foreach (var section in settings.GetChildren())
                 {
-                    if (!known.TryGetValue(section.Key, out var create))
-                    {
-                        yield return $"{pod}: no program has settings {section.Key}";
-                        continue;
-                    }
-
-                    foreach (var problem in Bind(section, create()))
+                    var types = OptionsOf(section.Key, workload.Name);
+                    foreach (var key in section.GetChildren().Select(child => child.Key).Where(key => !types.Any(type => type.GetProperty(key, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is not null)))
+                        yield return $"{pod}: no program has a setting {section.Key}:{key}";
+                    foreach (var problem in types.SelectMany(type => Bind(section, type, workload)))
                         yield return $"{pod}: {problem}";
                 }
             }
@@ -265,20 +257,50 @@ internal static partial class Rules
     private static JsonObject? Budget(Manifests all, Workload workload) =>
         all.OfKind("PodDisruptionBudget").FirstOrDefault(budget => budget.Map("spec", "selector", "matchLabels").IsPartOf(workload.Labels) && budget.Map("spec", "selector", "matchLabels").Count > 1);
 
-    private static IEnumerable<string> Bind(IConfiguration section, object options)
+    /// <summary>Everything that binds to a section in this workload's program.</summary>
+    private static Type[] OptionsOf(string section, string workload) => section.ToUpperInvariant() switch
     {
+        "CLUSTER" => [typeof(ClusterNodeOptions)],
+        "HTTP" => workload == "coordinator" ? [typeof(HttpEndpointOptions), typeof(ApiOptions)] : [typeof(HttpEndpointOptions)],
+        "DATA" => [typeof(DataEndpointOptions)],
+        "NODE" => [typeof(GpuNodeOptions)], // its name is read by all programs
+        _ => [],
+    };
+
+    private static IEnumerable<string> Bind(IConfigurationSection section, Type type, Workload workload)
+    {
+        var options = Activator.CreateInstance(type)!;
         try
         {
-            section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+            section.Bind(options);
         }
         catch (InvalidOperationException error)
         {
             return [error.Message];
         }
 
+        List<string> faults = [];
+        using var key = new TemporaryKey();
+        if (options is ApiOptions { ApiKeyFile: { } file } api)
+        {
+            var secrets = workload.Pod.List("volumes").Where(volume => volume["secret"] is not null).Select(volume => volume.Text("name"));
+            if (!workload.Container.List("volumeMounts").Any(mount => secrets.Contains(mount.Text("name")) && file.StartsWith(mount.Text("mountPath") + "/", StringComparison.Ordinal)))
+                faults.Add($"Http:ApiKeyFile: {file} lies in no mounted secret");
+            api.ApiKeyFile = key.Path; // in the place of the secret's
+        }
+
         List<ValidationResult> problems = [];
         Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true);
-        return problems.Select(problem => problem.ErrorMessage ?? "");
+        return [.. faults, .. problems.Select(problem => problem.ErrorMessage ?? "")];
+    }
+
+    private sealed class TemporaryKey : IDisposable
+    {
+        public TemporaryKey() => File.WriteAllText(Path, new string('k', 32));
+
+        public string Path { get; } = System.IO.Path.GetTempFileName();
+
+        public void Dispose() => File.Delete(Path);
     }
 
     private static string Source(string workload) => workload switch

@@ -18,6 +18,10 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     private static readonly View View = new(3, [new ViewMember(Node, "host", 4053, 0, 2, 2), new ViewMember(new NodeId("b"), "host", 4054, 2, 2, 1)]);
     private static readonly RunPlan Plan = new("cgan-32", "{}", ulong.MaxValue, 20, 64, 4, "/runs/a", 5, 10, 3, 4);
     private static readonly PhaseSeconds Phases = new(1, 2, 3);
+    private static readonly MemberDescription Member = new("node-1", "training", 0, 2, 10, 100.5, 50, 1 << 30);
+    private static readonly RunDescription Description = new(
+        "run", "training", "cgan-32", "fashion-mnist", "/runs/a", ulong.MaxValue, 10, 100, 64, 4, 2, DateTimeOffset.UnixEpoch, null, 1.5, double.NaN, 6, 400, 15, 3, "pbm",
+        "View 3", [Member], [new ViewDescription(3, DateTimeOffset.UnixEpoch, 10, "G", "c is gone", ["node-1: 0..1"])]);
     private static readonly GenerationPlan Generation = new("/runs/a", 9, 1000, ["bag"], 50, "/images");
 
     private static readonly JsonSerializerOptions _json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
@@ -35,7 +39,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new RunPrepared(Run, Node, 10, ulong.MaxValue, PackWasCached: true),
             new ViewIssued(Run, View, 1_800_000_000_000, 21, Node, ulong.MaxValue, [new NodeId("b")], "c is gone"),
             new HaltView(Run, 3, "c is gone"),
-            new PauseView(Run, 3, "joining: b"),
+            new PauseView(Run, 3, "joining: b", Checkpoint: true),
             new PeerSuspect(Run, Node, 3, [new NodeId("b")], 10, 1, 2, 0.5, Diverged: true, "closed the connection"),
             new MemberHalted(Run, Node, 3, 21, ulong.MaxValue),
             new MemberAlive(Run, Node, 3),
@@ -56,6 +60,26 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new UnitCommitted(Job, Node, 7, 50),
             new SamplingFailed(Job, Node, "no", BadInput: true),
             new StopSampling(Job),
+            new CheckpointRun(Run, "asked"),
+            new HoldRun(Run),
+            new NodeDrained("pbm 127.0.0.1:5"),
+            new SteerRun("run", RunOrder.Checkpoint, "pbm 127.0.0.1:5"),
+            new SteerNode("node-1", NodeOrder.Undrain, "api key ops"),
+            new CancelGeneration("generate-1", "pbm"),
+            new StartRun("cgan-32", ["batch=8"], "/data", 10, 2, 7, "/runs/a", Resume: true, "pbm") { Shards = 4, Batch = 8, CheckpointEvery = 5, SampleEvery = 6, MaxStallSeconds = 2.5 },
+            new StartGeneration("run", 100, ["bag"], 9, "/images", 2, "pbm"),
+            new SteeringAnswer(Done: true, ["done"], "run", Unknown: false),
+            new ListRuns(),
+            new DescribeRun("run"),
+            new ListNodes(),
+            new ListGenerations(),
+            new ReadEvents("run", 5, 100),
+            new RunList([Description]),
+            new NodeList([new NodeDescription("node-1", "akka.tcp://ganymede@host:1", "host:2", ["cpu"], 1, 99, "training", "pbm", "run", 3, Member, DateTimeOffset.UnixEpoch)]),
+            new GenerationList([new GenerationDescription("generate-1", "drawing", "/runs/a", "/images", 5, 10, 2.5, ["node-1"], DateTimeOffset.UnixEpoch, null, "drawing")]),
+            new EventPage("run", [new EventLine(5, DateTimeOffset.UnixEpoch, "state", "View 3")], IsLast: true),
+            new ResolvePreset("cgan-32", ["batch=8"], 8, 4),
+            new PresetResolved("cgan-32", "{}", 32, 1, 8, 4, 100, "no"),
         ];
         return [.. messages.Select(message => new TheoryDataRow<string, IClusterMessage>(message.GetType().Name, message))];
     }

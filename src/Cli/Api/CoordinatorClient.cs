@@ -27,12 +27,15 @@ internal sealed class CoordinatorClient : IDisposable
     private readonly HttpClient _http;
     private readonly TimeSpan _reconnectDeadline;
     private readonly TimeSpan _silenceDeadline;
+    private readonly bool _bringsKey;
 
     /// <param name="address">Base URL.</param>
     /// <param name="reconnectDeadline">How long a lost Coordinator, or the one that takes its jobs over, is sought; default 90 s.</param>
     /// <param name="silenceDeadline">After how long without an event the connection is taken for dead and made anew; default 60 s.</param>
-    public CoordinatorClient(Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null)
+    /// <param name="key">The Coordinator's API key; null to bring none.</param>
+    public CoordinatorClient(Uri address, TimeSpan? reconnectDeadline = null, TimeSpan? silenceDeadline = null, string? key = null)
     {
+        _bringsKey = key is not null;
         Address = address;
         _reconnectDeadline = reconnectDeadline ?? TimeSpan.FromSeconds(90);
         _silenceDeadline = silenceDeadline ?? TimeSpan.FromSeconds(60);
@@ -40,6 +43,8 @@ internal sealed class CoordinatorClient : IDisposable
         {
             BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan,
         };
+        if (key is not null)
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
     public Uri Address { get; }
@@ -53,6 +58,13 @@ internal sealed class CoordinatorClient : IDisposable
     {
         using var response = await AnswerAsync(
             late => _http.PostAsJsonAsync($"api/{kind}", request, ApiJson.Options, late), cancel);
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            throw new BadInputException(_bringsKey
+                ? $"{Address}: the API key is not this Coordinator's; it is the content of its Http:ApiKeyFile."
+                : $"{Address}: this Coordinator takes orders only with its API key; give --api-key-file FILE, or set {KeySource.Variable}.");
+        }
+
         if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.NotFound or HttpStatusCode.Conflict)
             throw new BadInputException((await ReadAsync<Refused>(response, cancel)).Problems);
         return (await ReadAsync<Accepted>(response, cancel)).Id;
@@ -164,13 +176,25 @@ internal sealed class CoordinatorClient : IDisposable
         try
         {
             if (!response.IsSuccessStatusCode && typeof(T) != typeof(Refused))
-                throw new CannotConnectException($"{Address}: answered {(int)response.StatusCode} {response.ReasonPhrase}; is it a Coordinator?");
+                throw new CannotConnectException($"{Address}: answered {(int)response.StatusCode} {response.ReasonPhrase}{await DetailAsync(response, cancel)}");
             return await response.Content.ReadFromJsonAsync<T>(ApiJson.Options, cancel) ?? throw new JsonException("empty");
         }
         catch (Exception error) when (error is JsonException or HttpRequestException or IOException)
         {
             throw new CannotConnectException($"{Address}: answered with something a Coordinator would not say ({(int)response.StatusCode}); is it one?");
         }
+    }
+
+    /// <summary>What a Coordinator says of why it refuses; a question where nothing of the kind is said.</summary>
+    private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        const string NoDetail = "; is it a Coordinator?";
+        if (response.Content.Headers.ContentType?.MediaType != "application/problem+json")
+            return NoDetail;
+        using var problem = await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancel), cancellationToken: cancel);
+        return problem.RootElement.ValueKind == JsonValueKind.Object && problem.RootElement.TryGetProperty("detail", out var detail) && detail.ValueKind == JsonValueKind.String
+            ? $": {detail.GetString()}"
+            : NoDetail;
     }
 
     private static string Innermost(Exception error) => error.GetBaseException().Message.TrimEnd('.');

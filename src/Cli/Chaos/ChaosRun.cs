@@ -44,7 +44,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
     {
         await using var cluster = await LocalCluster.StartAsync(nodes, request.Folder, cancel);
         cluster.RestartsLeft = int.MaxValue;
-        using var client = new CoordinatorClient(cluster.Coordinator);
+        using var client = new CoordinatorClient(cluster.Coordinator, key: nodes.Key);
         RunFolder.WriteRequest(request);
         var id = await client.SubmitAsync(JobKind.Runs, request, cancel);
         var following = FollowAsync(client, id, cancel);
@@ -71,7 +71,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
     private async Task<RunResult> QuietAsync(RunRequest quiet, CancellationToken cancel)
     {
         await using var cluster = await LocalCluster.StartAsync(nodes with { Nodes = 1 }, quiet.Folder, cancel);
-        using var client = new CoordinatorClient(cluster.Coordinator);
+        using var client = new CoordinatorClient(cluster.Coordinator, key: nodes.Key);
         return await FollowAsync(client, await client.SubmitAsync(JobKind.Runs, quiet, cancel), cancel);
     }
 

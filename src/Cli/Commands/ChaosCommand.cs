@@ -42,7 +42,7 @@ internal static class ChaosCommand
             {
                 Data = parsed.GetValue(data)!,
                 Preset = parsed.GetValue(preset)!,
-                Cluster = new ClusterFlags.Values(parsed.GetValue(nodes)!.Value, ["cpu"], 1, null),
+                Cluster = new ClusterFlags.Values(parsed.GetValue(nodes)!.Value, ["cpu"], 1, null, Key: KeySource.Read(null, isLocal: true, problems)),
                 Steps = Endless,
                 Shards = parsed.GetValue(shards),
                 Seed = parsed.GetValue(seed)!.Value,

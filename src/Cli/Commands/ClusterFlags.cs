@@ -23,8 +23,13 @@ internal sealed partial class ClusterFlags
     private readonly Option<string?> _coordinator = OptionKinds.Text(
         "--coordinator", "url", "Work on a running cluster through its Coordinator, such as http://127.0.0.1:8080, rather than on a local one started for it.");
 
+    private readonly Option<string?> _keyFile = OptionKinds.Text(
+        "--api-key-file", "file", $"File with the API key of the Coordinator that --coordinator names. [default: the variable {KeySource.Variable}]");
+
     /// <summary>What the command line said of the cluster.</summary>
-    public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator, bool Overlap = true, string Wire = "exact");
+    /// <param name="Key">The Coordinator's API key; null for none.</param>
+    public sealed record Values(
+        int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator, bool Overlap = true, string Wire = "exact", string? Key = null);
 
     public void AddTo(Command command, bool withCoordinator = true)
     {
@@ -33,8 +38,10 @@ internal sealed partial class ClusterFlags
         command.Add(_threads);
         command.Add(_overlap);
         command.Add(_wire);
-        if (withCoordinator)
-            command.Add(_coordinator);
+        if (!withCoordinator)
+            return;
+        command.Add(_coordinator);
+        command.Add(_keyFile);
     }
 
     public Values Read(ParseResult parsed, List<string> problems)
@@ -61,7 +68,11 @@ internal sealed partial class ClusterFlags
                 problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --coordinator.");
         }
 
-        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator, overlap == "on", wire);
+        var keyFile = parsed.GetResult(_keyFile) is null ? null : parsed.GetValue(_keyFile);
+        if (keyFile is not null && parsed.GetValue(_coordinator) is null)
+            problems.Add("--api-key-file: the key of which Coordinator? It goes with --coordinator; a local cluster needs none.");
+        var key = KeySource.Read(keyFile, isLocal: coordinator is null, problems);
+        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator, overlap == "on", wire, key);
     }
 
     [GeneratedRegex(@"^(cpu|cuda:[0-9]{1,2})\z")]

@@ -6,8 +6,8 @@ namespace Ganymede.Cli;
 /// <summary><c>ganymede train</c>: one run, on a local cluster or another one.</summary>
 internal static class TrainCommand
 {
-    /// <summary>Seed of runs and of generation jobs when none is given: a result is reproducible unless asked otherwise.</summary>
-    public const ulong DefaultSeed = 42;
+    /// <inheritdoc cref="Messages.Api.RunRequest.DefaultSeed"/>
+    public const ulong DefaultSeed = Messages.Api.RunRequest.DefaultSeed;
 
     private static readonly Option<bool> Json = OptionKinds.Switch("--json", "Print the result as one JSON object on standard output; everything else goes to standard error.");
 

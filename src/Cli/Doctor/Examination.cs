@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Ganymede.Datasets;
+using Ganymede.Messages;
 using Ganymede.Training;
 
 namespace Ganymede.Cli;

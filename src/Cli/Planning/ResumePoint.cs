@@ -1,3 +1,4 @@
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 using Ganymede.Training;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ganymede.Datasets;
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 using Ganymede.Training;
 

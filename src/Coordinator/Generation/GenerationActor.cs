@@ -55,6 +55,11 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
     private long _reported = -1;
     private bool _over;
     private readonly GenerationTelemetry _telemetry;
+    private readonly DateTimeOffset _begun;
+    private DateTimeOffset? _endedAt;
+    private double _imagesPerSecond;
+    private string _text = "";
+    private bool _succeeded;
 
     public GenerationActor(JobId job, GenerationRequest request, EventLog events, TimeProvider time)
     {
@@ -67,6 +72,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         _rate = new RunRate(time);
         _started = time.GetTimestamp();
         _telemetry = new GenerationTelemetry(job, _plan, () => (Interlocked.Read(ref _images), Volatile.Read(ref _book)));
+        _begun = time.GetUtcNow();
 
         Receive<NodesChanged>(Follow);
         Receive<SamplerReady>(Begin, ready => ready.Job == _job);
@@ -85,7 +91,11 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         });
         Receive<Joined>(Finish);
         Receive<NotJoined>(failed => Fail(failed.Reason, badInput: false));
-        Receive<CoordinatorActor.StopJob>(stop => Fail($"Cancelled: {stop.Reason}. What is stored stays; the same job goes on from there.", badInput: false));
+        Receive<CancelGeneration>(cancel =>
+        {
+            Sender.Tell(SteeringAnswer.Of(_job.Value, $"Job {_job} is cancelled; what is stored stays, and the same job goes on from there."));
+            Fail($"Cancelled by {cancel.By}. What is stored stays; the same job goes on from there.", badInput: false);
+        });
     }
 
     public static Props Props(JobId job, GenerationRequest request, EventLog events, TimeProvider time) =>
@@ -107,6 +117,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         foreach (var node in _asked.Values)
             node.Tell(new StopSampling(_job));
         _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = "The Coordinator stopped while the job was going on." });
+        Publish();
     }
 
     private void Follow(NodesChanged changed)
@@ -119,13 +130,22 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
             _book = _book?.Return(lost);
         }
 
+        foreach (var drained in _nodes.Where(node => node.Registration.DrainedBy is not null && _asked.Remove(node.Id)))
+        {
+            drained.Actor.Tell(new StopSampling(_job));
+            _samplers.Remove(drained.Id);
+            _book = _book?.Return(drained.Id);
+            Say($"{drained.Id} is drained by {drained.Registration.DrainedBy}; what it had in hand goes to others");
+        }
+
         if (_asked.Count == 0)
             Timers.StartSingleTimer("start", StartDeadlinePassed.Instance, RunActor.GatherDeadline);
 
         // Enough nodes start the job; one that comes later helps on.
-        if (!_over && (_asked.Count > 0 || _nodes.Length >= _request.Nodes))
+        var free = _nodes.Where(node => node.Registration.DrainedBy is null).ToArray();
+        if (!_over && (_asked.Count > 0 || free.Length >= _request.Nodes))
         {
-            foreach (var node in _nodes.Where(node => _asked.TryAdd(node.Id, node.Actor)))
+            foreach (var node in free.Where(node => _asked.TryAdd(node.Id, node.Actor)))
             {
                 node.Actor.Tell(new StartSampling(_job, _plan));
                 Timers.StartSingleTimer("ready", ReadyDeadlinePassed.Instance, RunActor.PrepareDeadline);
@@ -221,6 +241,8 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
             return;
 
         _reported = _images;
+        _imagesPerSecond = rate;
+        Publish();
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Progress,
@@ -249,12 +271,14 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
 
     private void Finish(Joined joined)
     {
-        _over = true;
+        _over = _succeeded = true;
+        _endedAt = _time.GetUtcNow();
+        _text = $"Done: {_plan.Count} images in {_plan.Destination}";
         var seconds = _time.GetElapsedTime(_started).TotalSeconds;
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Finished,
-            Text = $"Done: {_plan.Count} images in {_plan.Destination}",
+            Text = _text,
             GenerationResult = new GenerationResult(
                 _job.Value, _plan.Destination, _plan.Count, _samplers.Count, _plan.Seed, seconds, _plan.Count / seconds, joined.Metadata),
         });
@@ -267,6 +291,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
             return;
 
         _over = true;
+        (_endedAt, _text) = (_time.GetUtcNow(), reason);
         _log.Warning("Generation {Job} failed: {Reason}", _job, reason);
         _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = reason, BadInput = badInput });
         Context.Stop(Self);
@@ -274,5 +299,14 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
 
     private long ImagesOf(long unit) => Math.Min(_plan.UnitSize, _plan.Count - unit * _plan.UnitSize);
 
-    private void Say(string text) => _events.Append(new RunEvent { Kind = RunEventKind.State, Text = text });
+    private void Say(string text)
+    {
+        _text = text;
+        _events.Append(new RunEvent { Kind = RunEventKind.State, Text = text });
+        Publish();
+    }
+
+    private void Publish() => Context.Parent.Tell(new GenerationDescription(
+        _job.Value, _over ? _succeeded ? "finished" : "failed" : _book is null ? "gathering" : "drawing", _plan.RunFolder, _plan.Destination, _images,
+        _plan.Count, _over ? 0 : _imagesPerSecond, [.. _samplers.Select(node => node.Value).Order(StringComparer.Ordinal)], _begun, _endedAt, _text));
 }

@@ -7,8 +7,12 @@ namespace Ganymede.Coordinator.Runs;
 /// <summary>What the members have to show: files, progress, their end.</summary>
 public sealed partial class RunActor
 {
-    private void Announce(ArtifactWritten written) =>
+    private void Announce(ArtifactWritten written)
+    {
+        if (written.Kind == "checkpoint")
+            (_checkpointWanted, _checkpointStep) = (false, written.Step);
         Say(RunEventKind.Artifact, $"{written.Kind} of step {written.Step}: {written.Path}");
+    }
 
     private void ReportProgress()
     {
@@ -28,6 +32,8 @@ public sealed partial class RunActor
             rate > 0 ? (_request.Steps - newest.Step) / rate : 0,
             [.. _state.Progress.Values.OrderBy(report => report.Node.Value, StringComparer.Ordinal)
                 .Select(report => new NodeProgress(report.Node.Value, report.Step, report.LiveTensors, report.ResidentBytes))]);
+        _progress = progress;
+        Publish();
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Progress,
@@ -41,6 +47,12 @@ public sealed partial class RunActor
         if (_state.Phase != RunPhase.Training)
             return;
         _state = _state.Accept(finished);
+        if (_pausedBy is not null)
+        {
+            Say(RunEventKind.State, $"The run has ended before it could be paused (for {_pausedBy})");
+            Unpause("it has ended");
+        }
+
         Carry(_views!.Finish(finished, Now));
         if (_state.Phase != RunPhase.Training || !_state.AllFinished)
             return;
@@ -57,14 +69,11 @@ public sealed partial class RunActor
         TellMembers(new RunOver(_run));
         _state = _state with { Phase = RunPhase.Over };
         _telemetry.Ended(result.Stopped ? RunOutcome.Stopped : RunOutcome.Finished);
-        _events.Append(new RunEvent
-        {
-            Kind = RunEventKind.Finished,
-            Text = result.Stopped
-                ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"
-                : $"Done: {result.Steps} steps, weights {result.WeightsSha256}",
-            Result = result,
-        });
+        (_end, _endedAt) = (result.Stopped ? "stopped" : "finished", _time.GetUtcNow());
+        _text = result.Stopped
+            ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"
+            : $"Done: {result.Steps} steps, weights {result.WeightsSha256}";
+        _events.Append(new RunEvent { Kind = RunEventKind.Finished, Text = _text, Result = result });
         Context.Stop(Self);
     }
 

@@ -16,6 +16,7 @@ public sealed partial class RunActor
         _events.GoOnFrom(Path.Combine(_request.Folder, "events.jsonl"));
         if (_events.Last is { Kind: RunEventKind.Finished or RunEventKind.Failed })
         {
+            (_end, _text) = (_events.Last.Kind == RunEventKind.Failed ? "failed" : "finished", _events.Last.Text);
             _state = _state with { Phase = RunPhase.Over }; // the other one had led it to its end, but not told all of its members
             return;
         }
@@ -23,7 +24,8 @@ public sealed partial class RunActor
         _packs.Serve(found.PackSha256, DataPreparation.PackPath(_request));
         _pack = new DataPreparation.Packed(
             _events.Data ?? new DataSummary("", 0, _request.Size, _request.Channels, found.PackSha256, [], []), found.PackSha256, found.PackBytes);
-        Say(RunEventKind.State, "Another Coordinator takes the run over from its members' reports");
+        _pausedBy = found.PausedBy;
+        Say(RunEventKind.State, "Another Coordinator takes the run over from its members' reports" + (_pausedBy is null ? "" : $"; it is paused by {_pausedBy}"));
         Timers.StartSingleTimer("take over", TakeOverDeadlinePassed.Instance, RegistrationDeadline + _deadlines.MaxStall);
     }
 
@@ -62,7 +64,7 @@ public sealed partial class RunActor
 
         var position = _reports.Values.Max(report => report.Position);
         _state = _state.In(newest);
-        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now);
+        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now) with { Hold = _pausedBy is null ? null : $"paused by {_pausedBy}" };
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
         Say(RunEventKind.State, $"Took over in view {newest.Number} with {string.Join(", ", _reports.Keys)}");
 

@@ -49,7 +49,12 @@ public sealed partial class RunActor
                 ProbeAwaited();
                 break;
             case ViewDecision.Pause pause:
-                Tell(pause.Lead, new PauseView(_run, _views!.View.Number, pause.Reason));
+                Tell(pause.Lead, new PauseView(_run, _views!.View.Number, pause.Reason, pause.Checkpoint));
+                break;
+            case ViewDecision.Rest rest:
+                Say(RunEventKind.State, $"Paused at step {rest.Position / 2} ({rest.Reason})");
+                _held = TimeSpan.MinValue;
+                HoldMembers();
                 break;
             case ViewDecision.Evict evict:
                 _telemetry.Evicted();
@@ -79,11 +84,14 @@ public sealed partial class RunActor
     {
         _state = _state.In(issue.View);
         _telemetry.Began(issue);
+        Remember(issue);
         Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / 2}{(issue.Position % 2 == 0 ? "" : ", phase G")} ({issue.Reason}): "
             + string.Join(", ", issue.View.Members.Select(member => $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
         TellMembers(new ViewIssued(_run, issue.View, _incarnation, issue.Position, issue.Source, issue.SumHash, [.. issue.Joining], issue.Reason));
         if (_stopReason is not null)
             TellMembers(new StopRun(_run, _stopReason));
+        if (_checkpointWanted)
+            Tell(issue.View.Members[0].Node, new CheckpointRun(_run, "asked for in the view before"));
     }
 
     private void Tick()
@@ -95,7 +103,10 @@ public sealed partial class RunActor
         }
 
         if (_state.Phase is RunPhase.Preparing or RunPhase.Training)
+        {
             ProbeAwaited();
+            HoldMembers();
+        }
     }
 
     /// <summary>
@@ -107,7 +118,12 @@ public sealed partial class RunActor
         var awaited = _state.Phase == RunPhase.Preparing ? [.. _state.Unprepared]
             : _views!.Stage == ViewStage.Changing ? _views.View.Members.Where(member => _views.Awaited.Contains(member.Node)).ToArray()
             : [];
-        foreach (var member in awaited.Where(member => _probing.Add(member.Node)))
+        Probe(awaited);
+    }
+
+    private void Probe(IEnumerable<ViewMember> members)
+    {
+        foreach (var member in members.Where(member => _probing.Add(member.Node)))
         {
             Task.Factory.StartNew(() => new Probed(member.Node, _probe(member)), _ended.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default)
                 .PipeTo(Self, failure: _ => new Probed(member.Node, ProbeAnswer.Silent));
@@ -163,7 +179,7 @@ public sealed partial class RunActor
 
         var members = views.Members.Count(views.IsMember) + views.Joining.Length + _invited.Count;
         var room = views.Room - _nodes.Where(node => _invited.ContainsKey(node.Id)).Sum(node => node.Registration.Devices.Length);
-        foreach (var node in _nodes.Where(node => !_invited.ContainsKey(node.Id) && !_leaving.Contains(node.Id) && views.MayJoin(node.Id, Now)))
+        foreach (var node in _nodes.Where(node => !_invited.ContainsKey(node.Id) && !_leaving.Contains(node.Id) && node.Registration.DrainedBy is null && views.MayJoin(node.Id, Now)))
         {
             if (node.Registration.Devices.Length > room || (_spare.Contains(node.Id) && members >= _request.Nodes) || DiffersFromMembers(node))
                 continue;

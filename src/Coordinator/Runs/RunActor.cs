@@ -95,6 +95,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         _probe = probe;
         _startingState = request.Resume ? StartingState.Checkpoint : StartingState.Fresh;
         _telemetry = new RunTelemetry(run, request.Nodes, request.Steps, () => (Volatile.Read(ref _state), Volatile.Read(ref _views)));
+        _begun = time.GetUtcNow();
 
         Receive<DataPreparation.Packed>(Gather);
         Receive<DataPreparation.NotPacked>(failed => Fail(failed.Reason, failed.BadInput));
@@ -112,7 +113,8 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         Receive<LeaveRun>(Accept, leave => leave.Run == _run);
         Receive<Probed>(Accept);
         Receive<ViewTick>(_ => Tick());
-        Receive<CoordinatorActor.StopJob>(stop => Stop(stop.Reason));
+        Receive<SteerRun>(Steer);
+        Receive<PublishDue>(_ => PublishNow());
         Receive<ProgressTick>(_ => ReportProgress());
         Receive<GatherDeadlinePassed>(_ => GatherLate());
         Receive<PrepareDeadlinePassed>(_ => Fail(
@@ -155,6 +157,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
         // An actor that crashed has readers waiting for an end; one that ended said so already, and this is ignored.
         Say(RunEventKind.Failed, "The Coordinator stopped while the run was going on.");
+        PublishNow();
     }
 
     /// <summary>A second life would have forgotten the view; the run fails instead, and can be resumed.</summary>
@@ -167,6 +170,8 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private void Gather(DataPreparation.Packed packed)
     {
         _pack = packed;
+        if (_pausedBy is not null)
+            WriteRecord();
         _events.Append(new RunEvent
         {
             Kind = RunEventKind.Data,
@@ -191,6 +196,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
         foreach (var lost in changed.Lost)
             Lose(lost, "left the cluster");
+        FollowDrained();
         if (_state.Phase == RunPhase.TakingOver)
             AskMembers();
         else if (_state.Phase == RunPhase.Gathering)
@@ -202,17 +208,18 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private void GatherLate()
     {
         // A run that lost all members takes what it can get; one that never began was asked for so many.
-        if (_startingState == StartingState.CheckpointIfAny && !_nodes.IsEmpty)
-            Form(_nodes.Length);
+        var there = _nodes.Count(node => node.Registration.DrainedBy is null);
+        if (_startingState == StartingState.CheckpointIfAny && there > 0)
+            Form(there);
         else
-            Fail($"{_nodes.Length} of {_request.Nodes} nodes registered within {GatherDeadline.TotalSeconds:0} s.", badInput: false);
+            Fail($"{there} of {_request.Nodes} nodes registered within {GatherDeadline.TotalSeconds:0} s.", badInput: false);
     }
 
     private void TryForm() => Form(_request.Nodes);
 
     private void Form(int wanted)
     {
-        var there = _nodes.Where(node => _views is null || _views.MayJoin(node.Id, Now)).Select(node => node.Registration).ToArray();
+        var there = _nodes.Where(node => node.Registration.DrainedBy is null && (_views is null || _views.MayJoin(node.Id, Now))).Select(node => node.Registration).ToArray();
         if (_state.TryChoose(there, wanted) is not { } formed)
         {
             Say(RunEventKind.State, $"Waiting for nodes: {there.Length} of {wanted}");
@@ -268,6 +275,11 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
             return;
 
         Timers.Cancel("prepare");
+        if (_pausedBy is not null)
+        {
+            Publish();
+            return;
+        }
         if (_state.PreparedDifference() is { } difference)
         {
             Fail($"Members are not alike: {difference}", badInput: false);
@@ -286,6 +298,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private void Stop(string reason)
     {
         _stopReason = reason;
+        Unpause("it is to stop");
         switch (_state.Phase)
         {
             case RunPhase.Training:
@@ -311,6 +324,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         TellMembers(new AbortRun(_run, reason));
         _state = _state with { Phase = RunPhase.Over };
         _telemetry.Ended(RunOutcome.Failed);
+        (_end, _endedAt, _text) = ("failed", _time.GetUtcNow(), reason);
         _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = reason, BadInput = badInput });
         Context.Stop(Self);
     }
@@ -320,7 +334,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     {
         foreach (var node in _nodes.Where(node => _state.Phase == RunPhase.Preparing ? _state.IsChosen(node.Id) : _state.IsMember(node.Id)))
             node.Actor.Tell(message);
-        foreach (var node in _nodes.Where(node => message is AbortRun or RunOver && (_invited.ContainsKey(node.Id) || _views?.IsJoining(node.Id) == true)))
+        foreach (var node in _nodes.Where(node => message is AbortRun or RunOver or HoldRun && (_invited.ContainsKey(node.Id) || _views?.IsJoining(node.Id) == true)))
             node.Actor.Tell(message);
     }
 
@@ -328,5 +342,11 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
     private KnownNode? Known(NodeId node) => _nodes.FirstOrDefault(known => known.Id == node);
 
-    private void Say(RunEventKind kind, string text) => _events.Append(new RunEvent { Kind = kind, Text = text });
+    private void Say(RunEventKind kind, string text)
+    {
+        _events.Append(new RunEvent { Kind = kind, Text = text });
+        if (_end is null)
+            _text = text;
+        Publish();
+    }
 }

@@ -12,20 +12,29 @@ public sealed record RunRecord(string Run, RunRequest Request, string PackSha256
 {
     private const string FileName = "coordinator.json";
 
+    /// <summary>Who paused the run; null while it is not paused.</summary>
+    public string? PausedBy { get; init; }
+
     /// <summary>There whole or not at all.</summary>
     public void Write() => AtomicFile.Write(Path.Combine(Request.Folder, FileName), JsonSerializer.Serialize(this, ApiJson.Options));
 
-    /// <summary>The record of that run in that folder; null where there is none, or it is another run's.</summary>
-    public static RunRecord? Find(ActiveRun run)
+    /// <summary>The record of whichever run is in that folder; null where there is none.</summary>
+    public static RunRecord? Read(string folder)
     {
         try
         {
-            var record = JsonSerializer.Deserialize<RunRecord>(File.ReadAllText(Path.Combine(run.Folder, FileName)), ApiJson.Options);
-            return record?.Run == run.Run.Value && record.Request.Folder == run.Folder && record.Request.Problems().Count == 0 ? record : null;
+            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllText(Path.Combine(folder, FileName)), ApiJson.Options);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
             return null;
         }
+    }
+
+    /// <summary>The record of that run in that folder; null where there is none, or it is another run's.</summary>
+    public static RunRecord? Find(ActiveRun run)
+    {
+        var record = Read(run.Folder);
+        return record?.Run == run.Run.Value && record.Request.Folder == run.Folder && record.Request.Problems().Count == 0 ? record : null;
     }
 }

@@ -21,6 +21,8 @@ internal enum RunOutcome
 /// </summary>
 internal sealed class RunTelemetry : IDisposable
 {
+    private const string Paused = "paused";
+
     private readonly Func<(RunState State, Views? Views)> _read;
     private readonly Activity? _run;
     private Activity? _view;
@@ -56,9 +58,9 @@ internal sealed class RunTelemetry : IDisposable
 
     public IEnumerable<Measurement<int>> Phases()
     {
-        var now = _read().State.Phase;
-        return Enum.GetValues<RunPhase>().Select(phase => new Measurement<int>(
-            phase == now ? 1 : 0, new("run", Run), new("phase", phase.ToString().ToLowerInvariant())));
+        var (state, views) = _read();
+        var now = state.Phase == RunPhase.Training && views?.RestsAt is not null ? Paused : Spell(state.Phase);
+        return Enum.GetValues<RunPhase>().Select(Spell).Append(Paused).Select(phase => new Measurement<int>(phase == now ? 1 : 0, new("run", Run), new("phase", phase)));
     }
 
     public IEnumerable<Measurement<double>> Losses() =>
@@ -105,6 +107,8 @@ internal sealed class RunTelemetry : IDisposable
         Activity.Current = before;
         return span;
     }
+
+    private static string Spell(RunPhase phase) => phase == RunPhase.TakingOver ? "taking over" : phase.ToString().ToLowerInvariant();
 
     private Measurement<double> Loss(string network, double loss) => new(loss, new("run", Run), new("network", network));
 }

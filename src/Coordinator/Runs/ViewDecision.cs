@@ -9,7 +9,10 @@ public abstract record ViewDecision(string Reason)
     public sealed record Halt(IReadOnlyList<NodeId> Members, string Reason) : ViewDecision(Reason);
 
     /// <summary>Have the first member end the view after a whole step.</summary>
-    public sealed record Pause(NodeId Lead, string Reason) : ViewDecision(Reason);
+    public sealed record Pause(NodeId Lead, string Reason, bool Checkpoint) : ViewDecision(Reason);
+
+    /// <summary>The run is paused, and all members have come to the end of the step.</summary>
+    public sealed record Rest(long Position, string Reason) : ViewDecision(Reason);
 
     /// <summary>This node is out of the run; if it lives, it is to drop it.</summary>
     public sealed record Evict(NodeId Node, string Reason) : ViewDecision(Reason);

@@ -53,6 +53,12 @@ public sealed record Views(
     bool PauseAsked,
     string Reason)
 {
+    /// <summary>Why no view is issued after the step in hand: somebody paused the run. Null while it goes on.</summary>
+    public string? Hold { get; init; }
+
+    /// <summary>Position at which all members rest, because of <see cref="Hold"/>; null while they do not.</summary>
+    public long? RestsAt { get; init; }
+
     /// <summary>The next state, and what is to be done.</summary>
     public readonly record struct Outcome(Views Next, ImmutableArray<ViewDecision> Decisions);
 
@@ -149,6 +155,18 @@ public sealed record Views(
         return IsMember(node) && !Leaving.Contains(node) ? (this with { Leaving = Leaving.Add(node) }).Settle(now, []) : new(this, []);
     }
 
+    /// <summary>The run is paused: members are held at the end of a step, however they get there and whoever of them dies meanwhile.</summary>
+    public Outcome Pause(string reason, TimeSpan now) =>
+        Hold is null ? (this with { Hold = reason, PauseAsked = false }).Settle(now, []) : new(this, []);
+
+    /// <summary>The run goes on, with whoever is there.</summary>
+    public Outcome Resume(string reason, TimeSpan now)
+    {
+        if (Hold is null)
+            return new(this, []);
+        return (this with { Hold = null, RestsAt = null, Reason = RestsAt is null ? Reason : reason }).Settle(now, []);
+    }
+
     /// <summary>Time has passed: several times within MaxStall.</summary>
     public Outcome Tick(TimeSpan now)
     {
@@ -206,20 +224,49 @@ public sealed record Views(
         var next = this;
         foreach (var (node, reason) in OutOfLine().ToArray())
             next = next.Throw(node, reason, isGone: false, now, decisions);
-        return next.IssueNext(now, decisions);
+        return next.Hold is null ? next.IssueNext(now, decisions) : next.Rest(now, decisions);
+    }
+
+    /// <summary>
+    /// Paused: where the furthest has ended a step, no view is issued. Otherwise one is, in which the step is finished. Who wants to go
+    /// goes, as long as one remains that holds the newest state.
+    /// </summary>
+    private Outcome Rest(TimeSpan now, List<ViewDecision> decisions)
+    {
+        var here = Halted.Values.Where(halted => !Lost.ContainsKey(halted.Node)).ToArray();
+        if (here.Length == 0 || here.Max(halted => halted.Position) is var position && position % 2 != 0)
+            return IssueNext(now, decisions);
+
+        var going = here.Where(halted => Leaving.Contains(halted.Node)).Select(halted => halted.Node).ToArray();
+        if (going.Length == here.Length)
+        {
+            decisions.Add(new ViewDecision.StopRun($"all members leave: {string.Join(", ", going)}"));
+            return new(this, [.. decisions]);
+        }
+
+        var next = this;
+        if (going.Length > 0 && here.Any(halted => halted.Position == position && !going.Contains(halted.Node)))
+        {
+            decisions.AddRange(going.Select(node => new ViewDecision.Release(node, "left while the run was paused")));
+            next = next with { Lost = Lost.SetItems(going.Select(node => KeyValuePair.Create(node, "left"))), Leaving = Leaving.Except(going) };
+        }
+
+        if (RestsAt != position)
+            decisions.Add(new ViewDecision.Rest(position, Hold!));
+        return new(next with { RestsAt = position }, [.. decisions]);
     }
 
     private Outcome AskForPause(List<ViewDecision> decisions)
     {
         // A member that has ended the run pauses nothing any more: the others are about to end it, too.
-        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty) || !Halted.IsEmpty)
+        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty && Hold is null) || !Halted.IsEmpty)
             return new(this, [.. decisions]);
 
-        var reason = string.Join("; ", new[] { ("joining: ", Joining.Select(member => member.Node)), ("leaving: ", Leaving) }
+        var reason = Hold ?? string.Join("; ", new[] { ("joining: ", Joining.Select(member => member.Node)), ("leaving: ", Leaving) }
             .Where(part => part.Item2.Any()).Select(part => part.Item1 + string.Join(", ", part.Item2)));
         decisions.Add(Joining.IsEmpty && Leaving.IsSupersetOf(Members)
             ? new ViewDecision.StopRun($"all members leave: {string.Join(", ", Leaving)}")
-            : new ViewDecision.Pause(View.Members[0].Node, reason));
+            : new ViewDecision.Pause(View.Members[0].Node, reason, Checkpoint: Hold is not null));
         return new(this with { PauseAsked = true }, [.. decisions]);
     }
 
@@ -303,6 +350,7 @@ public sealed record Views(
                 FailedBefore = Lost.IsEmpty && Blame.Any(blame => blame.View == View.Number),
                 IssuedAt = position,
                 PauseAsked = false,
+                RestsAt = null,
             },
             [.. decisions]);
     }

@@ -10,8 +10,7 @@ namespace Ganymede.GpuNode.Runs;
 /// <param name="writer">The run's files, where this member is the lead.</param>
 internal sealed class MemberTelemetry(RunId run, ReplicaLoop[] loops, Func<long> view, Func<RunWriter?> writer)
 {
-    private readonly Lock _lock = new();
-    private TimeSpan _stalled;
+    private double _stallSeconds;
     private long _stalledSince;
 
     public string Run { get; } = run.Value;
@@ -32,31 +31,17 @@ internal sealed class MemberTelemetry(RunId run, ReplicaLoop[] loops, Func<long>
     public PhaseSeconds Phases => loops.Select(loop => loop.Phases).Aggregate((sum, one) => new PhaseSeconds(
         sum.Compute + one.Compute, sum.ExposedCommunication + one.ExposedCommunication, sum.Optimizer + one.Optimizer));
 
-    /// <summary>Time without a view so far, the wait that is going on included.</summary>
-    public double StallSeconds
-    {
-        get
-        {
-            lock (_lock)
-                return (_stalled + (_stalledSince == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(_stalledSince))).TotalSeconds;
-        }
-    }
+    /// <summary>Time without a view so far. A wait counts when it is over: then it is known whether the run was paused, which is no stall.</summary>
+    public double StallSeconds => Volatile.Read(ref _stallSeconds);
 
     /// <summary>A view is over, and the run is not.</summary>
-    public void ViewEnded()
-    {
-        lock (_lock)
-            _stalledSince = Stopwatch.GetTimestamp();
-    }
+    public void ViewEnded() => _stalledSince = Stopwatch.GetTimestamp();
 
     /// <summary>The next one begins.</summary>
-    public void ViewBegun()
+    public void ViewBegun(bool wasPaused)
     {
-        lock (_lock)
-        {
-            if (_stalledSince != 0)
-                _stalled += Stopwatch.GetElapsedTime(_stalledSince);
-            _stalledSince = 0;
-        }
+        if (_stalledSince != 0 && !wasPaused)
+            Volatile.Write(ref _stallSeconds, _stallSeconds + Stopwatch.GetElapsedTime(_stalledSince).TotalSeconds);
+        _stalledSince = 0;
     }
 }

@@ -135,7 +135,7 @@ public sealed class ReplicaLoop
         if (Ended)
         {
             WeightsSha256 = replica.WeightsSha256();
-            part.Writer?.Flush();
+            WriterOf(part)?.Flush();
             reportProgress();
         }
     }
@@ -152,6 +152,8 @@ public sealed class ReplicaLoop
 
         if (_begun == 0)
             _begun = _reported = Stopwatch.GetTimestamp();
+        else
+            _begun += part.HeldTicks;
         if (part.Sum is { } sum && Position == part.Position - 1)
         {
             sum.CopyTo(Current.Total.AsSpan());
@@ -166,7 +168,7 @@ public sealed class ReplicaLoop
             phase.Own(part.Owned[Index], Position);
         if (part.HandsStateOver && Index == 0)
             Session.HandStateOver(part, replica.CopyState());
-        if (part.Writer is { } writer && !_leads)
+        if (WriterOf(part) is { } writer && !_leads)
         {
             _leads = true;
             if (!(_owesTakeOver = Position % 2 != 0))
@@ -181,6 +183,9 @@ public sealed class ReplicaLoop
         writer.TakeOver(replica, _recent, Ended);
         _owesTakeOver = false;
     }
+
+    /// <summary>The run's files have one writer: the lead's first replica.</summary>
+    private RunWriter? WriterOf(ViewPart part) => Index == 0 ? part.Writer : null;
 
     private PhaseBuffers Current => _phases[Position % 2];
 
@@ -214,12 +219,12 @@ public sealed class ReplicaLoop
         Images += (part.Owned[Index].End - part.Owned[Index].First) * (Plan.Batch / Plan.Shards);
         if (Index == 0)
             Telemetry.StepDuration.Record(Stopwatch.GetElapsedTime(begun).TotalSeconds, Session.RunTag);
-        if (part.Writer is { } writer)
+        if (WriterOf(part) is { } writer)
         {
             if (_owesTakeOver)
                 TakeOver(replica, writer);
             else
-                writer.Commit(replica, _recent.Last(), Ended);
+                writer.Commit(replica, _recent.Last(), Ended, Session.TakeCheckpointRequest(part.View, _paused));
         }
 
         return true;

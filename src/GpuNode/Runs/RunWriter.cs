@@ -82,13 +82,14 @@ public sealed class RunWriter : IDisposable
 
     /// <summary>Writes down a committed step, and starts what is due after it. On the replica's thread.</summary>
     /// <param name="last">The run ends after this step: grid and checkpoint are due.</param>
-    public void Commit(Replica replica, CommittedStep step, bool last)
+    /// <param name="checkpoint">Somebody asked for one.</param>
+    public void Commit(Replica replica, CommittedStep step, bool last, bool checkpoint)
     {
         RequireNoFailure();
         WriteLines(step, last);
         if (last || (Plan.SampleEvery > 0 && step.Step % Plan.SampleEvery == 0))
             WriteGrid(replica, step.Step);
-        if (last || (Plan.CheckpointEvery > 0 && step.Step % Plan.CheckpointEvery == 0))
+        if (last || checkpoint || (Plan.CheckpointEvery > 0 && step.Step % Plan.CheckpointEvery == 0))
             WriteCheckpoint(replica, step);
     }
 

@@ -35,7 +35,10 @@ public sealed class TrainingSession(
 
     private volatile ViewPart? _part;
     private CancellationTokenSource _viewOver = new();
-    private long _view, _overView, _pauseView, _incarnation;
+    private long _view, _overView, _pauseView, _pauseWithCheckpointView, _incarnation;
+    private int _checkpointRequested;
+    private long _lastWord, _waitingSince, _heldTicks;
+    private volatile bool _held;
     private ViewIssued? _newest;
     private ulong _sumHash;
     private long _position;
@@ -97,7 +100,26 @@ public sealed class TrainingSession(
     }
 
     /// <summary>Ends the view after a whole step, all members alike.</summary>
-    public void Pause(long view) => Interlocked.Exchange(ref _pauseView, view);
+    public void Pause(long view, bool checkpoint)
+    {
+        if (checkpoint)
+            Interlocked.Exchange(ref _pauseWithCheckpointView, view);
+        Interlocked.Exchange(ref _pauseView, view);
+    }
+
+    /// <summary>The run is paused, and the Coordinator is there: the wait for the next view begins anew.</summary>
+    public void Hold()
+    {
+        _held = true;
+        Interlocked.Exchange(ref _lastWord, Stopwatch.GetTimestamp());
+    }
+
+    /// <summary>Writes a checkpoint after the step in hand, if this is the lead.</summary>
+    public void RequestCheckpoint() => Interlocked.Exchange(ref _checkpointRequested, 1);
+
+    /// <summary>From the lead's thread after a step: whether somebody asked for a checkpoint, or for one with the pause that begins here.</summary>
+    public bool TakeCheckpointRequest(long view, bool pauses) =>
+        Interlocked.Exchange(ref _checkpointRequested, 0) == 1 | (pauses && Interlocked.Read(ref _pauseWithCheckpointView) == view);
 
     /// <summary>Whether replicas are to tell the others, in the next all-reduce, that this view ends with the step.</summary>
     public bool PauseRequested(long view) => Interlocked.Read(ref _pauseView) == view;
@@ -213,11 +235,24 @@ public sealed class TrainingSession(
     private ViewIssued? NextView()
     {
         var patience = prepare.Start == StartingState.FromMember || _view > 0 ? _deadlines.NextView : Deadlines.Prepare;
+        Interlocked.Exchange(ref _lastWord, Stopwatch.GetTimestamp());
         try
         {
-            return _issued.TryTake(out var issued, (int)patience.TotalMilliseconds, _aborted.Token) ? issued
-                : _issued.IsAddingCompleted ? null
-                : throw new TimeoutException($"no Coordinator named a view to follow view {_view} within {patience.TotalSeconds:0} s");
+            while (true)
+            {
+                var left = patience - Stopwatch.GetElapsedTime(Interlocked.Read(ref _lastWord)); // a paused run's Coordinator prolongs it
+                if (left <= TimeSpan.Zero)
+                    throw new TimeoutException($"no Coordinator named a view to follow view {_view} within {patience.TotalSeconds:0} s");
+                if (_issued.TryTake(out var issued, (int)Math.Ceiling(left.TotalMilliseconds), _aborted.Token))
+                {
+                    _heldTicks = _held && _waitingSince != 0 ? Stopwatch.GetTimestamp() - _waitingSince : 0;
+                    _held = false;
+                    return issued;
+                }
+
+                if (_issued.IsAddingCompleted)
+                    return null;
+            }
         }
         catch (InvalidOperationException) when (_issued.IsCompleted)
         {
@@ -234,7 +269,7 @@ public sealed class TrainingSession(
         {
             if (part is not null)
             {
-                telemetry.ViewBegun();
+                telemetry.ViewBegun(wasPaused: part.HeldTicks > 0);
                 foreach (var own in parts)
                     own.Add(part);
                 var watch = new PeerWatch(part.Group, _deadlines);
@@ -245,6 +280,7 @@ public sealed class TrainingSession(
 
         if (!loops.All(loop => loop.Ended))
             telemetry.ViewEnded();
+        _waitingSince = Stopwatch.GetTimestamp();
         _handOver.DropState();
         var lead = Furthest(loops);
         span?.SetTag("last_step", lead.Step);
@@ -323,6 +359,7 @@ public sealed class TrainingSession(
             State = state,
             HandsStateOver = issued.Joining.Length > 0 && issued.Source == node,
             Writer = self == 0 ? _writer : null,
+            HeldTicks = _heldTicks,
         };
         lock (_viewLock)
         {

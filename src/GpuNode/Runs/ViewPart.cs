@@ -31,6 +31,9 @@ public sealed class ViewPart(long view, long position, Group group, LocalGroup l
     /// <summary>Somebody joins, and this node is the one that hands the state over.</summary>
     public bool HandsStateOver { get; init; }
 
+    /// <summary>How long the run was paused before this view, in ticks of the stopwatch; it does not count as training.</summary>
+    public long HeldTicks { get; init; }
+
     /// <summary>Only the lead member's first replica writes.</summary>
     public RunWriter? Writer { get; init; }
 

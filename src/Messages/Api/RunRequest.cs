@@ -3,6 +3,9 @@ namespace Ganymede.Messages.Api;
 /// <summary>POST /api/runs: train this. The preset arrives resolved, so the Coordinator needs to know no networks.</summary>
 public sealed record RunRequest
 {
+    /// <summary>Seed of runs and of generation jobs when none is given: a result is reproducible unless asked otherwise.</summary>
+    public const ulong DefaultSeed = 42;
+
     /// <summary>Folder for everything the run writes; absolute, reachable by every node.</summary>
     public required string Folder { get; init; }
 

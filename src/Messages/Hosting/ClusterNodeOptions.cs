@@ -57,7 +57,7 @@ public sealed class HttpEndpointOptions : IValidatableObject
 {
     public const string Section = "Http";
 
-    /// <summary>Loopback unless told otherwise: the API has no authentication of its own.</summary>
+    /// <summary>Loopback unless told otherwise: not every route asks who is there.</summary>
     [Required]
     public string Host { get; set; } = "127.0.0.1";
 

@@ -1,11 +1,10 @@
 using System.Text.Json;
-using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
-namespace Ganymede.Cli;
+namespace Ganymede.Messages;
 
-/// <summary>A run's folder as the command line sees it: whether it can take a run, and what was asked for.</summary>
-internal static class RunFolder
+/// <summary>A run's folder as whoever starts a run sees it: whether it can take a run, and what was asked for.</summary>
+public static class RunFolder
 {
     private const string RequestFile = "run.json";
 
