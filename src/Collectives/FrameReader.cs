@@ -74,6 +74,7 @@ internal sealed class FrameReader(Socket socket)
             throw FrameStream.Closed(insideFrame: _missing > 0 || _end > 0);
         }
 
+        Traffic.Received(count);
         var payload = Math.Min(count, _missing);
         _missing -= payload;
         _end += count - payload;

@@ -96,6 +96,7 @@ internal sealed class FrameStream(Socket socket)
             throw Closed(insideFrame);
         }
 
+        Traffic.Received(count);
         return count;
     }
 
@@ -109,6 +110,7 @@ internal sealed class FrameStream(Socket socket)
                 throw Broken(new SocketException((int)error));
             }
 
+            Traffic.Sent(count);
             bytes = bytes[count..];
         }
     }

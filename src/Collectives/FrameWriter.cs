@@ -50,6 +50,7 @@ internal sealed class FrameWriter(Socket socket)
             throw FrameStream.Broken(error);
         }
 
+        Traffic.Sent(count);
         if (count < head.Length)
         {
             _sent += count;

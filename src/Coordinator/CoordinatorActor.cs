@@ -61,6 +61,10 @@ public sealed partial class CoordinatorActor : ReceiveActor
             (job, request) => GenerationActor.Props(job, request, events.Open(job.Value), time),
             time, events, runsFolder));
 
+    protected override void PreStart() => Telemetry.Decide(() => Volatile.Read(ref _nodes).Count);
+
+    protected override void PostStop() => Telemetry.Decide(null);
+
     private void Register(RegisterNode registration)
     {
         Sender.Tell(new NodeRegistered(registration.Node));

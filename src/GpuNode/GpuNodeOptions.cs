@@ -10,6 +10,9 @@ public sealed partial class GpuNodeOptions : IValidatableObject
 {
     public const string Section = "Node";
 
+    /// <summary>Readable part of the node's id; empty for host and process.</summary>
+    public string Name { get; set; } = "";
+
     /// <summary>One replica for each entry of this comma-separated list: <c>cpu</c>, <c>cpu,cpu</c>, <c>cuda:0,cuda:1</c>.</summary>
     [Required]
     public string Devices { get; set; } = "cpu";

@@ -54,6 +54,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
     private long _images;
     private long _reported = -1;
     private bool _over;
+    private readonly GenerationTelemetry _telemetry;
     private readonly DateTimeOffset _begun;
     private DateTimeOffset? _endedAt;
     private double _imagesPerSecond;
@@ -70,6 +71,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         _time = time;
         _rate = new RunRate(time);
         _started = time.GetTimestamp();
+        _telemetry = new GenerationTelemetry(job, _plan, () => (Interlocked.Read(ref _images), Volatile.Read(ref _book)));
         _begun = time.GetUtcNow();
 
         Receive<NodesChanged>(Follow);
@@ -103,6 +105,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        Telemetry.Watch(_telemetry);
         Say($"Job {_job}: {_plan.Count} images from {_plan.RunFolder} to {_plan.Destination}");
         Timers.StartPeriodicTimer("tick", Tick.Instance, TimeSpan.FromSeconds(1));
         Timers.StartSingleTimer("start", StartDeadlinePassed.Instance, RunActor.GatherDeadline);
@@ -110,6 +113,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
+        Telemetry.Forget(_telemetry);
         foreach (var node in _asked.Values)
             node.Tell(new StopSampling(_job));
         _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = "The Coordinator stopped while the job was going on." });

@@ -28,6 +28,7 @@ public sealed partial class RunActor
         // Members are never more than one phase apart, and most of them report seldom.
         var newest = _state.Progress.Values.MaxBy(report => report.Step)!;
         var rate = _rate.Observe(newest.Step);
+        _telemetry.ImagesPerSecond = rate * _request.Batch;
         if (newest.Step == _lastReportedStep)
             return;
 
@@ -77,6 +78,7 @@ public sealed partial class RunActor
         var result = Result(lead);
         TellMembers(new RunOver(_run));
         _state = _state with { Phase = RunPhase.Over };
+        _telemetry.Ended(result.Stopped ? RunOutcome.Stopped : RunOutcome.Finished);
         (_end, _endedAt) = (result.Stopped ? "stopped" : "finished", _time.GetUtcNow());
         _text = result.Stopped
             ? $"Stopped after step {result.Steps}: {_stopReason ?? "asked to"}; --resume continues"

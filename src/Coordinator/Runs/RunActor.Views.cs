@@ -57,10 +57,12 @@ public sealed partial class RunActor
                 HoldMembers();
                 break;
             case ViewDecision.Evict evict:
+                _telemetry.Evicted();
                 Say(RunEventKind.State, $"Evicted {evict.Node}: it {evict.Reason}");
                 Tell(evict.Node, new AbortRun(_run, $"evicted: this node {evict.Reason}"));
                 break;
             case ViewDecision.Release release:
+                _telemetry.Left();
                 Say(RunEventKind.State, $"{release.Node} {release.Reason}");
                 Tell(release.Node, new RunOver(_run));
                 break;
@@ -81,6 +83,7 @@ public sealed partial class RunActor
     private void Begin(ViewDecision.Issue issue)
     {
         _state = _state.In(issue.View);
+        _telemetry.Began(issue);
         Remember(issue);
         Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / 2}{(issue.Position % 2 == 0 ? "" : ", phase G")} ({issue.Reason}): "
             + string.Join(", ", issue.View.Members.Select(member => $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
@@ -143,6 +146,8 @@ public sealed partial class RunActor
     {
         Say(RunEventKind.State, $"{suspect.Node} suspects {string.Join(", ", suspect.Suspects)} in view {suspect.View}, step {suspect.Step}"
             + $"{suspect.Phase switch { 0 => ", phase D", 1 => ", phase G", _ => "" }}: {suspect.Text}");
+        if (suspect.Diverged)
+            _telemetry.Diverged();
         Carry(_views?.Suspect(suspect, Now));
     }
 

@@ -78,6 +78,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private string? _stopReason;
     private string? _passedOver;
     private ImmutableHashSet<NodeId> _leaving = [];
+    private readonly RunTelemetry _telemetry;
 
     public RunActor(
         RunId run, RunRequest request, RunRecord? found, EventLog events, PackServer packs, TimeProvider time, Func<ViewMember, ProbeAnswer> probe)
@@ -94,6 +95,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         _deadlines = StallDeadlines.OfSeconds(request.MaxStallSeconds);
         _probe = probe;
         _startingState = request.Resume ? StartingState.Checkpoint : StartingState.Fresh;
+        _telemetry = new RunTelemetry(run, request.Nodes, request.Steps, () => (Volatile.Read(ref _state), Volatile.Read(ref _views)));
         _begun = time.GetUtcNow();
 
         Receive<DataPreparation.Packed>(Gather);
@@ -148,6 +150,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     {
         _ended.Cancel();
         _ended.Dispose();
+        _telemetry.Dispose();
         if (_state.Phase == RunPhase.Preparing)
             TellMembers(new AbortRun(_run, "the Coordinator stopped"));
         if (_pack is not null)
@@ -323,6 +326,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         _log.Warning("Run {Run} failed: {Reason}", _run, reason);
         TellMembers(new AbortRun(_run, reason));
         _state = _state with { Phase = RunPhase.Over };
+        _telemetry.Ended(RunOutcome.Failed);
         (_end, _endedAt, _text) = ("failed", _time.GetUtcNow(), reason);
         _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = reason, BadInput = badInput });
         Context.Stop(Self);

@@ -81,6 +81,15 @@ public sealed class ReplicaLoop
     public string WeightsSha256 { get; private set; } = "";
     public double SecondsTraining { get; private set; }
 
+    /// <summary>Images of own shards in committed steps.</summary>
+    public long Images { get; private set; }
+
+    /// <summary>Tensors alive on the replica's thread after its last step.</summary>
+    public long LiveTensors => _liveTensors;
+
+    /// <summary>Steps that changed nothing because gradients were not finite.</summary>
+    public long SkippedSteps => _skipped;
+
     public PhaseSeconds Phases => new(Seconds(_computeTicks), Seconds(_exchangeTicks), Seconds(_updateTicks));
 
     /// <param name="ready">Called when the state stands.</param>
@@ -191,6 +200,7 @@ public sealed class ReplicaLoop
     {
         var step = Step;
         _shardTicks = 0;
+        var begun = Stopwatch.GetTimestamp();
         while (Step == step)
         {
             Aborted.ThrowIfCancellationRequested();
@@ -217,6 +227,9 @@ public sealed class ReplicaLoop
 
         if (step > part.Position / 2)
             Session.Shards.Add(part.View, _shardTicks, part.Owned[Index].Count); // a view's first step may be a part of one, and nothing was computed ahead for it
+        Images += (part.Owned[Index].End - part.Owned[Index].First) * (Plan.Batch / Plan.Shards);
+        if (Index == 0)
+            Telemetry.StepDuration.Record(Stopwatch.GetElapsedTime(begun).TotalSeconds, Session.RunTag);
         if (WriterOf(part) is { } writer)
         {
             if (_owesTakeOver)

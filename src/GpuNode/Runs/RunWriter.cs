@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Channels;
 using Ganymede.Messages;
@@ -27,6 +28,7 @@ public sealed class RunWriter : IDisposable
     private readonly StateMemory _state = new();
     private readonly SemaphoreSlim _stateIsFree = new(1);
     private volatile Exception? _failure;
+    private int _pending;
 
     public RunWriter(
         PrepareRun prepare, Preset preset, long firstStep, Action<IClusterMessage> report, NodeId node)
@@ -43,6 +45,9 @@ public sealed class RunWriter : IDisposable
 
     public string? LastCheckpoint { get; private set; }
     public string? LastGrid { get; private set; }
+
+    /// <summary>Grids and checkpoints that are not written yet.</summary>
+    public int Pending => Volatile.Read(ref _pending);
 
     private RunPlan Plan => _prepare.Plan;
 
@@ -152,10 +157,14 @@ public sealed class RunWriter : IDisposable
             new Dictionary<string, double> { ["discriminatorLoss"] = step.DiscriminatorLoss, ["generatorLoss"] = step.GeneratorLoss });
         Enqueue(() =>
         {
+            var begun = Stopwatch.GetTimestamp();
+            using var span = Telemetry.Source.StartActivity("checkpoint", ActivityKind.Internal, JobTrace.Of(_prepare.Run.Value),
+                [new("run", _prepare.Run.Value), new("step", step.Step)]);
             Faults.Soon(FaultPoint.Checkpoint, step.Step);
             LastCheckpoint = CheckpointFolder.Write(Plan.Folder, state, info);
             if (Plan.KeepCheckpoints > 0)
                 CheckpointFolder.Retain(Plan.Folder, Plan.KeepCheckpoints);
+            Telemetry.CheckpointDuration.Record(Stopwatch.GetElapsedTime(begun).TotalSeconds, new KeyValuePair<string, object?>("run", _prepare.Run.Value));
             _stateIsFree.Release(); // after a failure nobody copies any more
             _report(new ArtifactWritten(_prepare.Run, _node, "checkpoint", LastCheckpoint, step.Step));
         });
@@ -169,6 +178,7 @@ public sealed class RunWriter : IDisposable
 
     private void Enqueue(Action work)
     {
+        Interlocked.Increment(ref _pending);
         while (!_work.Writer.TryWrite(work))
         {
             if (!_work.Writer.WaitToWriteAsync().AsTask().GetAwaiter().GetResult())
@@ -189,6 +199,10 @@ public sealed class RunWriter : IDisposable
             catch (Exception error)
             {
                 _failure = error; // whatever it is: the replica's thread throws it, and must never wait for a worker that is gone
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _pending);
             }
         }
     }

@@ -47,6 +47,9 @@ public sealed class TrainingSession(
 
     private RunPlan Plan => prepare.Plan;
 
+    /// <summary>Labels a measurement with the run.</summary>
+    public KeyValuePair<string, object?> RunTag { get; } = new("run", prepare.Run.Value);
+
     public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System);
 
     /// <summary>How long the replicas' shards take.</summary>
@@ -209,13 +212,15 @@ public sealed class TrainingSession(
             threads[i].Start();
         }
 
+        var telemetry = new MemberTelemetry(prepare.Run, loops, () => Interlocked.Read(ref _view), () => _writer);
+        using var watched = Telemetry.Watch(telemetry);
         try
         {
             prepared.Wait(_aborted.Token);
             RequireSameFingerprint(loops);
             report(new RunPrepared(prepare.Run, node, loops[0].FirstStep, loops[0].Fingerprint, wasCached, _passedOver));
             while (NextView() is { } issued)
-                Train(issued, preset, type, loops, parts);
+                Train(issued, preset, type, loops, parts, telemetry);
         }
         catch (Exception error)
         {
@@ -260,12 +265,15 @@ public sealed class TrainingSession(
     }
 
     /// <summary>Takes this node through one view, and says where it has got to.</summary>
-    private void Train(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops, BlockingCollection<ViewPart>[] parts)
+    private void Train(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops, BlockingCollection<ViewPart>[] parts, MemberTelemetry telemetry)
     {
+        using var span = Telemetry.Source.StartActivity("member view", ActivityKind.Internal, JobTrace.Of(prepare.Run.Value),
+            [RunTag, new("view", issued.View.Number), new("first_step", issued.Position / 2), new("reason", issued.Reason)]);
         using (var part = Enter(issued, preset, type, loops))
         {
             if (part is not null)
             {
+                telemetry.ViewBegun(wasPaused: part.HeldTicks > 0);
                 foreach (var own in parts)
                     own.Add(part);
                 var watch = new PeerWatch(part.Group, _deadlines);
@@ -274,9 +282,12 @@ public sealed class TrainingSession(
             }
         }
 
+        if (!loops.All(loop => loop.Ended))
+            telemetry.ViewEnded();
         _waitingSince = Stopwatch.GetTimestamp();
         _handOver.DropState();
         var lead = Furthest(loops);
+        span?.SetTag("last_step", lead.Step);
         var sum = lead.LastSum;
         var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
         lock (_viewLock)

@@ -58,17 +58,22 @@ public sealed class SamplerActor : ReceiveActor
     {
         Context.Watch(_coordinatorsJob);
         var self = Self;
-        var (plan, services, opened) = (_start.Plan, _services, _opened);
+        var (job, plan, services, opened) = (_start.Job, _start.Plan, _services, _opened);
         Task.Run(object () =>
         {
             try
             {
                 foreach (var device in services.Devices)
                 {
-                    opened.Add(SamplingPipeline.Open(
+                    var opening = SamplingPipeline.Open(
                         plan, device, services.ThreadsPerReplica,
-                        stored: (pipeline, unit, images) => self.Tell(new Stored(unit, images, pipeline)),
-                        failed: reason => self.Tell(new Failed(reason))));
+                        stored: (pipeline, unit, images, begun) =>
+                        {
+                            Telemetry.UnitStored(job, unit, images, begun);
+                            self.Tell(new Stored(unit, images, pipeline));
+                        },
+                        failed: reason => self.Tell(new Failed(reason)));
+                    opened.Add(opening, Telemetry.Watch(opening, job.Value, device));
                 }
 
                 return new Loaded([.. opened.Pipelines]);
@@ -89,21 +94,24 @@ public sealed class SamplerActor : ReceiveActor
     private sealed class OpenedPipelines : IDisposable
     {
         private readonly List<SamplingPipeline> _pipelines = [];
+        private readonly List<IDisposable> _watched = [];
         private bool _disposed;
 
         public IReadOnlyList<SamplingPipeline> Pipelines => _pipelines;
 
-        public void Add(SamplingPipeline pipeline)
+        public void Add(SamplingPipeline pipeline, IDisposable watched)
         {
             lock (_pipelines)
             {
                 if (!_disposed)
                 {
                     _pipelines.Add(pipeline);
+                    _watched.Add(watched);
                     return;
                 }
             }
 
+            watched.Dispose();
             pipeline.Dispose();
         }
 
@@ -111,6 +119,7 @@ public sealed class SamplerActor : ReceiveActor
         {
             lock (_pipelines)
                 _disposed = true;
+            _watched.ForEach(watched => watched.Dispose());
             _pipelines.ForEach(pipeline => pipeline.Dispose());
         }
     }

@@ -23,17 +23,17 @@ public sealed class SamplingPipeline : IDisposable
     private readonly Preset _preset;
     private readonly IReadOnlyList<string> _classes;
     private readonly int[] _labels;
-    private readonly Action<SamplingPipeline, long, int> _stored;
+    private readonly Action<SamplingPipeline, long, int, DateTimeOffset> _stored;
     private readonly Action<string> _failed;
     private readonly BlockingCollection<long> _toDraw = [];
-    private readonly BlockingCollection<(long Unit, byte[] Pixels)> _toStore = new(boundedCapacity: 1);
+    private readonly BlockingCollection<(long Unit, byte[] Pixels, DateTimeOffset Begun)> _toStore = new(boundedCapacity: 1);
     private readonly CancellationTokenSource _stopped = new();
     private readonly Thread _drawing, _storing;
     private int _inHand;
 
     private SamplingPipeline(
         GenerationPlan plan, string device, int threads, CheckpointInfo info, string checkpoint, string jobKey, int[] labels,
-        FolderStore store, Action<SamplingPipeline, long, int> stored, Action<string> failed)
+        FolderStore store, Action<SamplingPipeline, long, int, DateTimeOffset> stored, Action<string> failed)
     {
         _plan = plan;
         _store = store;
@@ -58,9 +58,17 @@ public sealed class SamplingPipeline : IDisposable
     /// <summary>Units given to it and not stored yet.</summary>
     public int InHand => Volatile.Read(ref _inHand);
 
+    /// <summary>Of these, those that wait to be drawn.</summary>
+    public int ToDraw => Count(_toDraw);
+
+    /// <summary>Of these, those that are drawn and wait to be encoded and stored.</summary>
+    public int ToStore => Count(_toStore);
+
+    /// <param name="stored">A unit is in storage: its number, its images, and when its drawing began.</param>
+    /// <param name="failed">Why it cannot go on.</param>
     /// <exception cref="SamplingException">No checkpoint, an unknown class, or a destination that holds something else.</exception>
     public static SamplingPipeline Open(
-        GenerationPlan plan, string device, int threads, Action<SamplingPipeline, long, int> stored, Action<string> failed)
+        GenerationPlan plan, string device, int threads, Action<SamplingPipeline, long, int, DateTimeOffset> stored, Action<string> failed)
     {
         try
         {
@@ -113,23 +121,36 @@ public sealed class SamplingPipeline : IDisposable
         using var drawer = new ImageDrawer(Checkpoint, device, threads);
         foreach (var unit in _toDraw.GetConsumingEnumerable(_stopped.Token))
         {
-            var indices = Indices(unit);
+            var (indices, begun) = (Indices(unit), DateTimeOffset.UtcNow);
             var pixels = drawer.Draw(_plan.Seed, indices, [.. indices.Select(LabelOf)]);
-            _toStore.Add((unit, pixels), _stopped.Token);
+            _toStore.Add((unit, pixels, begun), _stopped.Token);
         }
     }
 
     private void StoreUnits()
     {
         var size = _preset.Channels * _preset.Size * _preset.Size;
-        foreach (var (unit, pixels) in _toStore.GetConsumingEnumerable(_stopped.Token))
+        foreach (var (unit, pixels, begun) in _toStore.GetConsumingEnumerable(_stopped.Token))
         {
             var indices = Indices(unit);
             _store.WriteUnit(unit, [.. indices.Select((index, position) => new LabelledImage(
                 index, _classes[LabelOf(index)], LabelOf(index),
                 Png.Encode(pixels.AsSpan(position * size, size), _preset.Channels, _preset.Size, _preset.Size), _plan.Seed))]);
             Interlocked.Decrement(ref _inHand);
-            _stored(this, unit, indices.Length);
+            _stored(this, unit, indices.Length, begun);
+        }
+    }
+
+    /// <summary>A scrape may come in the moment of the end.</summary>
+    private static int Count<T>(BlockingCollection<T> queue)
+    {
+        try
+        {
+            return queue.Count;
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0;
         }
     }
 

@@ -24,6 +24,15 @@ public sealed class ClusterProgram
     /// <summary>Exit code for bad configuration or a port that is taken.</summary>
     public const int BadInput = 2;
 
+    /// <summary>Answers 200 while the actor system lives; 503 otherwise.</summary>
+    public const string LivePath = "/healthz/live";
+
+    /// <summary>Answers 200 while this process is a member of the cluster; 503 otherwise.</summary>
+    public const string ReadyPath = "/healthz/ready";
+
+    /// <summary>How long a stop in good order may take.</summary>
+    public static readonly TimeSpan ShutdownDeadline = TimeSpan.FromSeconds(45);
+
     private readonly WebApplicationBuilder _builder;
     private readonly string _role;
 
@@ -66,7 +75,8 @@ public sealed class ClusterProgram
         services.AddOptions<DataEndpointOptions>().BindConfiguration(DataEndpointOptions.Section).ValidateOnStart();
         ParentWatch.AddTo(services, builder.Configuration);
         services.AddHealthChecks();
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(45));
+        ClusterTelemetry.AddTo(services, builder.Configuration, role);
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownDeadline);
         return new ClusterProgram(role, builder);
     }
 
@@ -88,11 +98,13 @@ public sealed class ClusterProgram
 
             await using var app = _builder.Build();
             ValidateOptions(app.Services);
-            app.MapHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = check => check.Tags.Contains("liveness") });
-            app.MapHealthChecks("/healthz/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains("readiness") });
+            app.MapHealthChecks(LivePath, new HealthCheckOptions { Predicate = check => check.Tags.Contains("liveness") });
+            app.MapHealthChecks(ReadyPath, new HealthCheckOptions { Predicate = check => check.Tags.Contains("readiness") });
+            app.MapPrometheusScrapingEndpoint(ClusterTelemetry.Path);
             Routes(app);
 
             await app.StartAsync();
+            ClusterTelemetry.Watch(Cluster.Get(app.Services.GetRequiredService<ActorSystem>()));
             Announce(app);
             var shutdown = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>());
             await app.WaitForShutdownAsync();
