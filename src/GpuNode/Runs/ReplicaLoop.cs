@@ -37,7 +37,7 @@ public sealed class ReplicaLoop
     private bool _skippedInStep, _paused, _leads, _owesTakeOver;
 
     private long _computeTicks, _exchangeTicks, _updateTicks, _shardTicks;
-    private double _discriminatorLoss, _generatorLoss;
+    private double _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy;
     private long _skipped, _skippedInARow, _liveTensors;
 
     public required TrainingSession Session { get; init; }
@@ -306,6 +306,7 @@ public sealed class ReplicaLoop
         if (phase.Phase == Phase.Discriminator)
         {
             _discriminatorLoss = report.RealLoss + report.FakeLoss;
+            (_realAccuracy, _fakeAccuracy) = (report.RealAccuracy, report.FakeAccuracy);
             return;
         }
 
@@ -313,7 +314,10 @@ public sealed class ReplicaLoop
         CountSkipped(_skippedInStep);
         _skippedInStep = false;
         var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
-        _recent.Enqueue(new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss));
+        _recent.Enqueue(new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
+        {
+            Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped,
+        });
         if (_recent.Count > StepsKept)
             _recent.Dequeue();
         SecondsTraining = Stopwatch.GetElapsedTime(_begun).TotalSeconds;

@@ -8,7 +8,7 @@ using Ganymede.Training;
 namespace Ganymede.GpuNode.Runs;
 
 /// <summary>
-/// The lead member's files of a run: <c>ledger.jsonl</c> and <c>metrics.jsonl</c> as steps commit, sample grids and
+/// The lead member's files of a run: <c>ledger.jsonl</c>, <c>metrics.jsonl</c> and TensorBoard's events as steps commit, sample grids and
 /// checkpoints on a thread of their own while training goes on. One piece of slow work waits at most; a second makes the
 /// training thread wait, so memory stays bounded. What fails there fails the run at its next step.
 /// </summary>
@@ -23,12 +23,14 @@ public sealed class RunWriter : IDisposable
     private readonly NodeId _node;
     private readonly StepLog _ledger;
     private readonly StepLog _metrics;
+    private readonly EventFile _events;
     private readonly Channel<Action> _work = Channel.CreateBounded<Action>(1);
     private readonly Task _worker;
     private readonly StateMemory _state = new();
     private readonly SemaphoreSlim _stateIsFree = new(1);
     private volatile Exception? _failure;
     private int _pending;
+    private CommittedStep? _measured;
 
     public RunWriter(
         PrepareRun prepare, Preset preset, long firstStep, Action<IClusterMessage> report, NodeId node)
@@ -40,6 +42,7 @@ public sealed class RunWriter : IDisposable
         Directory.CreateDirectory(Path.Combine(Plan.Folder, "grids"));
         _ledger = StepLog.Open(Path.Combine(Plan.Folder, "ledger.jsonl"), firstStep);
         _metrics = StepLog.Open(Path.Combine(Plan.Folder, "metrics.jsonl"), firstStep);
+        _events = EventFile.Create(Path.Combine(Plan.Folder, "tensorboard"), firstStep, DateTimeOffset.UtcNow);
         _worker = Task.Run(WorkAsync);
     }
 
@@ -110,6 +113,7 @@ public sealed class RunWriter : IDisposable
         _worker.GetAwaiter().GetResult();
         _ledger.Dispose();
         _metrics.Dispose();
+        _events.Dispose();
         _stateIsFree.Dispose();
     }
 
@@ -124,25 +128,30 @@ public sealed class RunWriter : IDisposable
 
         if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last))
         {
-            _metrics.Append(step.Step, new MetricsLine(
-                step.Step, step.DiscriminatorLoss, step.GeneratorLoss, Replica.LiveTensors, Environment.WorkingSet));
+            var line = MetricsLine.Of(step, _measured, Plan.Batch);
+            _metrics.Append(step.Step, line);
+            _events.AppendScalars(step.Step, step.Time, line.Scalars());
+            _measured = step;
         }
     }
 
     private void WriteGrid(Replica replica, long step)
     {
         var pixels = replica.DrawGrid(out var count, out var columns);
-        Enqueue(() => WriteGrid(pixels, count, columns, step));
+        var time = DateTimeOffset.UtcNow;
+        Enqueue(() => WriteGrid(pixels, count, columns, step, time));
     }
 
-    private void WriteGrid(byte[] pixels, int count, int columns, long step)
+    private void WriteGrid(byte[] pixels, int count, int columns, long step, DateTimeOffset time)
     {
         var chw = ImageGrid.Compose(
             pixels, count, _preset.Channels, _preset.Size, _preset.Size, columns, padding: 2, out var height, out var width);
         var path = Path.Combine(Plan.Folder, "grids", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}.png"));
         var temporary = $"{path}.{_node}.tmp"; // a lead that is out of the run, and does not know it yet, has another
-        File.WriteAllBytes(temporary, Png.Encode(chw, _preset.Channels, height, width));
+        var png = Png.Encode(chw, _preset.Channels, height, width);
+        File.WriteAllBytes(temporary, png);
         File.Move(temporary, path, overwrite: true);
+        _events.AppendImage(step, time, "samples", png, height, width, _preset.Channels);
         LastGrid = path;
         _report(new ArtifactWritten(_prepare.Run, _node, "grid", path, step));
     }
@@ -208,7 +217,4 @@ public sealed class RunWriter : IDisposable
     }
 
     private sealed record LedgerLine(long Step, long View, long FirstSample, long LastSample, string? Weights);
-
-    private sealed record MetricsLine(
-        long Step, double DiscriminatorLoss, double GeneratorLoss, long LiveTensors, long ResidentBytes);
 }
