@@ -74,8 +74,9 @@ def main():
     chance = random.Random(1)
     agent = subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(workers), "--max_restarts", str(kills), "--monitor_interval", "0.1",
+         "--redirects", "1", "--tee", "1", "--log_dir", os.path.join(folder, "logs"),  # the default, none, fails with PyTorch 1.13 on Python 3.11
          os.path.abspath(__file__), "work", str(batch), str(every), folder],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "LOGLEVEL": "ERROR"}, stderr=open(os.path.join(folder, "log"), "w"))
+        env={**os.environ, "OMP_NUM_THREADS": "1", "LOGLEVEL": "ERROR"}, stdout=subprocess.DEVNULL, stderr=open(os.path.join(folder, "log"), "w"))
     results = []
     try:
         for _ in range(kills):

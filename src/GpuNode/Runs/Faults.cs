@@ -92,7 +92,7 @@ public static class Faults
             var order = FaultOrder.Parse(File.ReadAllText(path));
             if (!order.IsDue(_node, point, step))
                 return null;
-            File.Move(path, $"{path}.{_node}");
+            File.Move(path, $"{path}.{_node}", overwrite: true); // one that this node left in an earlier life
             if (said)
                 Say(point, step);
             return order;

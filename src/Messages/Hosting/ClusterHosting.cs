@@ -46,6 +46,10 @@ public static class ClusterHosting
             singleton-proxy.singleton-identification-interval = 200ms
           }
           remote {
+            # Each side writes to connections it made itself. With shared ones, a process that starts anew on its old address may read from the
+            # one while its peer writes to the other, for good: seen as a Coordinator that comes back and never hears of one of the nodes.
+            use-passive-connections = off
+            retry-gate-closed-for = 2s
             watch-failure-detector { threshold = 12.0, acceptable-heartbeat-pause = 10s }
             # On Linux .NET's address reuse lets two processes listen on one port; a taken port must be an error.
             dot-netty.tcp.tcp-reuse-addr = off
