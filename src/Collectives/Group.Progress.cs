@@ -253,6 +253,13 @@ public sealed partial class Group
                 // One's own sight of a broken connection weighs more than what another party says.
                 if (lost.Inner is not PeerAbortException)
                 {
+                    // Who leaves says why over every connection, but where a frame is under way it may not get that far.
+                    if (Array.Find(_links, other => other.Index == link.Index && other.Lost?.Inner is PeerAbortException)?.Lost is { } said)
+                    {
+                        found ??= said;
+                        continue;
+                    }
+
                     return lost.Chunk >= 0 ? lost : lost with { Chunk = link.ChunkDue(Exchange) };
                 }
 

@@ -41,10 +41,12 @@ public sealed class FailureTests
         Assert.Contains(cluster.Lines, line => line.Contains("member-0", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task All_survivors_name_the_dead_party_even_when_one_hangs_up_at_once()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task All_survivors_name_the_dead_party_even_when_one_hangs_up_at_once(int connections)
     {
-        await using var cluster = new Members(4, 4);
+        await using var cluster = new Members(4, 4, options => options with { Connections = connections, ChunkBytes = 64 * 1024 });
         var groups = cluster.JoinAll();
         Members.Run(4, member => Reduce(groups[member], cluster, member, 1, 1));
         var died = 0L;
