@@ -23,6 +23,9 @@ internal sealed partial class ClusterFlags
     private readonly Option<string?> _coordinator = OptionKinds.Text(
         "--coordinator", "url", "Work on a running cluster through its Coordinator, such as http://127.0.0.1:8080, rather than on a local one started for it.");
 
+    private readonly Option<string?> _cluster = OptionKinds.Text(
+        "--cluster", "folder", "Work on the local cluster that 'up' started in this folder, rather than on one started for the command.");
+
     /// <summary>What the command line said of the cluster.</summary>
     public sealed record Values(int Nodes, IReadOnlyList<string> Devices, int Threads, Uri? Coordinator, bool Overlap = true, string Wire = "exact");
 
@@ -33,8 +36,10 @@ internal sealed partial class ClusterFlags
         command.Add(_threads);
         command.Add(_overlap);
         command.Add(_wire);
-        if (withCoordinator)
-            command.Add(_coordinator);
+        if (!withCoordinator)
+            return;
+        command.Add(_coordinator);
+        command.Add(_cluster);
     }
 
     public Values Read(ParseResult parsed, List<string> problems)
@@ -53,6 +58,14 @@ internal sealed partial class ClusterFlags
             problems.Add($"--wire {wire}: exact or bfloat16.");
 
         Uri? coordinator = null;
+        if (parsed.GetResult(_cluster) is not null && parsed.GetValue(_cluster) is { } folder)
+        {
+            if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is not null)
+                problems.Add("--cluster, --coordinator: one of them says where to work.");
+            foreach (var option in new Option[] { _devices, _threads, _overlap, _wire }.Where(parsed.Given))
+                problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --cluster.");
+            coordinator = new Uri(new ClusterFolder(folder).Coordinator.Http);
+        }
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
         {
             if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))

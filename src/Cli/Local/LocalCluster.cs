@@ -14,25 +14,44 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
 
-    private const string CoordinatorName = "coordinator";
+    /// <summary>Name of the file that lists the processes.</summary>
+    public const string EntriesFile = "cluster.json";
 
-    /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
-    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
+    private const string CoordinatorName = "coordinator";
 
     private readonly List<ChildProcess> _children = [];
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _folder;
+    private readonly Settings _settings;
     private string[] _seed = [];
     private int _stopping;
     private ClusterFlags.Values _wanted = null!;
 
-    private LocalCluster(string folder) => _folder = folder;
+    private LocalCluster(string folder, Settings settings) => (_folder, _settings) = (folder, settings);
+
+    /// <summary>How a cluster that stays differs from one for a single command, whose programs take free ports for operators' commands.</summary>
+    /// <param name="LeavePatience">Longest wait for a program to leave the cluster in good order before it is ended.</param>
+    /// <param name="CoordinatorPbmPort">0 for a free one.</param>
+    /// <param name="RunsFolder">Where runs go whose folder is not said; null for the Coordinator's own default.</param>
+    /// <param name="StaysWithoutNodes">It goes on when the last GPU node has ended, too.</param>
+    public sealed record Settings(TimeSpan LeavePatience, int CoordinatorPbmPort = 0, string? RunsFolder = null, bool StaysWithoutNodes = false);
 
     /// <summary>An entry of <c>cluster.json</c>.</summary>
-    public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http);
+    /// <param name="StartTicks">See <see cref="OwnProcess.StartTicks"/>.</param>
+    public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http, string? Pbm, string? Name, long StartTicks);
 
     public Uri Coordinator { get; private set; } = null!;
+
+    /// <summary>Every program that was started, its newest life.</summary>
+    public IReadOnlyList<ClusterEntry> Entries
+    {
+        get
+        {
+            lock (_entries)
+                return [.. _entries];
+        }
+    }
 
     /// <summary>How often a Coordinator that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
     public int RestartsLeft { get; set; } = 5;
@@ -49,9 +68,9 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
     /// <param name="folder">The run's folder, where <c>logs/</c> and <c>cluster.json</c> go; made if it is not there.</param>
     /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
-    public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel)
+    public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel, Settings? settings = null)
     {
-        var cluster = new LocalCluster(folder) { _wanted = wanted };
+        var cluster = new LocalCluster(folder, settings ?? new Settings(TimeSpan.FromSeconds(3))) { _wanted = wanted };
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "logs"));
@@ -63,7 +82,7 @@ internal sealed class LocalCluster : IAsyncDisposable
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
                     .Select(number => (Name: NodeName(number), Program: "GpuNode", Arguments: cluster.NodeArguments(NodeName(number))))
-                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
+                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: cluster.CoordinatorArguments(cluster._settings.CoordinatorPbmPort)))
                     .Select(async start =>
                     {
                         try
@@ -78,9 +97,7 @@ internal sealed class LocalCluster : IAsyncDisposable
                     }));
 
             cluster.Coordinator = new Uri(announcements[0].Http);
-            foreach (var started in announcements.Prepend(lighthouse))
-                cluster._entries.Add(new ClusterEntry(started.Role, started.Pid, started.Akka, started.Data, started.Http));
-            AtomicFile.Write(Path.Combine(folder, "cluster.json"), JsonSerializer.Serialize(cluster._entries, ApiJson.Options));
+            cluster.WriteEntries();
             return cluster;
         }
         catch (Exception)
@@ -111,21 +128,30 @@ internal sealed class LocalCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Interlocked.Exchange(ref _stopping, 1);
-        await Task.WhenAll(_children.Skip(1).Select(child => child.StopAsync(LeavePatience)));
-        await Task.WhenAll(_children.Take(1).Select(child => child.StopAsync(LeavePatience)));
+        if (_settings.StaysWithoutNodes) // with time for a last step, which needs the Coordinator's word
+            await Task.WhenAll(_children.Where(IsNode).Select(child => child.StopAsync(_settings.LeavePatience)));
+        await Task.WhenAll(_children.Skip(1).Select(child => child.StopAsync(_settings.LeavePatience)));
+        await Task.WhenAll(_children.Take(1).Select(child => child.StopAsync(_settings.LeavePatience)));
         foreach (var child in _children)
             await child.DisposeAsync();
     }
 
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
-        var child = ChildProcess.Start(name, program, arguments, LogOf(name));
+        var child = ChildProcess.Start(name, program, arguments.Any(argument => argument.StartsWith("--Pbm:Port=", StringComparison.Ordinal)) ? arguments : arguments.Append("--Pbm:Port=0"), LogOf(name));
         lock (_children)
             _children.Add(child);
         _ = WatchAsync(child);
         try
         {
-            return await child.Ready.WaitAsync(ReadyDeadline, cancel);
+            var ready = await child.Ready.WaitAsync(ReadyDeadline, cancel);
+            lock (_entries)
+            {
+                _entries.RemoveAll(entry => entry.Name == name);
+                _entries.Add(new ClusterEntry(ready.Role, ready.Pid, ready.Akka, ready.Data, ready.Http, ready.Pbm, name, OwnProcess.StartTicks(ready.Pid) ?? 0));
+            }
+
+            return ready;
         }
         catch (TimeoutException)
         {
@@ -158,9 +184,11 @@ internal sealed class LocalCluster : IAsyncDisposable
         {
             await StartAsync(CoordinatorName, "Coordinator",
             [
-                .. _seed, $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                .. CoordinatorArguments(died.Pbm is null ? 0 : int.Parse(died.Pbm.Split(':')[^1], CultureInfo.InvariantCulture)),
+                $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
                 $"--Data:Port={died.Data!.Split(':')[^1]}",
             ], CancellationToken.None);
+            WriteEntries();
         }
         catch (FailedException failure)
         {
@@ -174,13 +202,29 @@ internal sealed class LocalCluster : IAsyncDisposable
         lock (_children)
         {
             return child.Ready.IsCompletedSuccessfully
-                && (child.Name == "lighthouse" || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+                && (child.Name == "lighthouse" || (_settings.StaysWithoutNodes && IsNode(child)) || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
         }
     }
 
     private static bool IsNode(ChildProcess child) => child.Name.StartsWith("gpu-node", StringComparison.Ordinal);
 
     private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"gpu-node-{number}");
+
+    private string[] CoordinatorArguments(int pbmPort) =>
+    [
+        .. _seed, string.Create(CultureInfo.InvariantCulture, $"--Pbm:Port={pbmPort}"), .. _settings.RunsFolder is { } runs ? new[] { $"--Runs:Folder={runs}" } : [],
+    ];
+
+    /// <summary>In the order of starting: the Lighthouse, the Coordinator, nodes.</summary>
+    private void WriteEntries()
+    {
+        lock (_entries)
+        {
+            var ordered = _entries.OrderBy(entry => entry.Name == CoordinatorName ? 1 : entry.Name == "lighthouse" ? 0 : 2)
+                .ThenBy(entry => entry.Name!.Length).ThenBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
+            AtomicFile.Write(Path.Combine(_folder, EntriesFile), JsonSerializer.Serialize(ordered, ApiJson.Options));
+        }
+    }
 
     private string[] NodeArguments(string name) =>
     [
