@@ -7,7 +7,7 @@ namespace Ganymede.Tests;
 /// <summary>A cluster of real processes for all tests of the commands, and ways to talk to it.</summary>
 public sealed class PbmCluster : IAsyncLifetime
 {
-    private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(180);
 
     private LocalCluster? _cluster;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ganymede.Commands;
 using Ganymede.Datasets;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;

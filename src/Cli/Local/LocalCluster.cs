@@ -78,7 +78,7 @@ internal sealed class LocalCluster : IAsyncDisposable
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            var seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
+            cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
                     .Select(number => (Name: NodeName(number), Program: "GpuNode", Arguments: cluster.NodeArguments(NodeName(number))))
@@ -114,7 +114,9 @@ internal sealed class LocalCluster : IAsyncDisposable
         int number;
         lock (_children)
             number = 1 + _children.Count(IsNode);
-        return (await StartAsync(NodeName(number), "GpuNode", NodeArguments(NodeName(number)), cancel)).Pid;
+        var started = await StartAsync(NodeName(number), "GpuNode", NodeArguments(NodeName(number)), cancel);
+        WriteEntries();
+        return started.Pid;
     }
 
     /// <summary>Ends the processes at once, without asking.</summary>
