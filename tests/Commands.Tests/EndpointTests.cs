@@ -117,9 +117,9 @@ public sealed partial class EndpointTests(PbmCluster cluster) : IClassFixture<Pb
         Assert.Contains(await cluster.Do("generate list"), said => said.StartsWith(job, StringComparison.Ordinal));
         Assert.Contains("is going on", (await cluster.Fail($"generate cancel -j {job}")).Message, StringComparison.Ordinal);
         Assert.Equal(20, Directory.GetFiles(cluster.Folder["runs/quiet/images/bag"], "*.png").Length);
-        var long_ = JobId().Match(Assert.Single(await cluster.Do("generate start -r quiet -n 1000000 -t many"))).Groups[1].Value;
-        await cluster.Do($"generate cancel -j {long_}");
-        Assert.Contains("Cancelled by pbm", string.Join('\n', await cluster.Do($"generate show -j {long_}")), StringComparison.Ordinal);
+        var endless = JobId().Match(Assert.Single(await cluster.Do("generate start -r quiet -n 1000000 -t many"))).Groups[1].Value;
+        await cluster.Do($"generate cancel -j {endless}");
+        Assert.Contains("Cancelled by pbm", string.Join('\n', await cluster.Do($"generate show -j {endless}")), StringComparison.Ordinal);
     }
 
     [Fact]
