@@ -24,6 +24,11 @@ public static class Shell
             TrainCommand.Create(),
             GenerateCommand.Create(),
             ExplainCommand.Create(),
+            UpCommand.Create(),
+            StatusCommand.Create(),
+            DownCommand.Create(),
+            LogsCommand.Create(),
+            PbmCommand.Create(),
             ChaosCommand.Create(),
             BenchCommand.Create(),
             PresetsCommand.Create(),
@@ -37,6 +42,18 @@ public static class Shell
     /// <summary>Runs one command and returns its <see cref="ExitCode"/>; never throws.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
+        if (PbmCommand.IsMeant(arguments))
+        {
+            try
+            {
+                return await PbmCommand.RunAsync([.. arguments.Skip(1)]);
+            }
+            catch (Exception error)
+            {
+                return await ReportAsync(error);
+            }
+        }
+
         var parsed = Root().Parse(arguments);
         if (parsed.Action is ParseErrorAction)
             return Refuse(parsed);

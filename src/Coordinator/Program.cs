@@ -1,4 +1,5 @@
 using Akka.Cluster.Hosting;
+using Ganymede.Commands;
 using Ganymede.Coordinator;
 using Ganymede.Coordinator.Api;
 using Ganymede.Messages;
@@ -17,4 +18,4 @@ program.Actors = (akka, services) => akka.WithSingleton<CoordinatorActor>(
         services.GetRequiredService<JobEvents>(), services.GetRequiredService<PackServer>(), services.GetRequiredService<TimeProvider>(),
         Path.GetFullPath(services.GetRequiredService<IConfiguration>()["Runs:Folder"] ?? "runs")),
     new ClusterSingletonOptions { Role = ClusterHosting.CoordinatorRole });
-return await program.RunAsync();
+return await program.WithPbm().RunAsync();

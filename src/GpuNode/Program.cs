@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Cluster.Hosting;
 using Akka.Hosting;
 using Ganymede.Collectives;
+using Ganymede.Commands;
 using Ganymede.GpuNode;
 using Ganymede.Messages;
 using Microsoft.Extensions.Options;
@@ -38,4 +39,4 @@ program.Actors = (akka, _) => akka
             return Akka.Done.Instance;
         });
     });
-return await program.RunAsync();
+return await program.WithPbm().RunAsync();

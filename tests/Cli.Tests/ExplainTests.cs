@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Ganymede.Cli;
+using Ganymede.Commands;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Tests;

@@ -16,6 +16,10 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("presets")]
     [InlineData("doctor")]
     [InlineData("version")]
+    [InlineData("up")]
+    [InlineData("status")]
+    [InlineData("down")]
+    [InlineData("logs")]
     [InlineData("bench allreduce")]
     public async Task Every_option_says_what_it_takes_and_what_happens_without_it(string command)
     {
@@ -35,7 +39,7 @@ public sealed partial class HelpTests : IDisposable
     }
 
     /// <summary>Required, repeatable, or a choice of where to work: leaving them out needs no figure to explain it.</summary>
-    private static readonly string[] WithoutDefault = ["--run", "--count", "--set", "--coordinator"];
+    private static readonly string[] WithoutDefault = ["--run", "--count", "--set", "--coordinator", "--cluster"];
 
     [Fact]
     public async Task The_root_lists_the_commands_and_the_exit_codes()

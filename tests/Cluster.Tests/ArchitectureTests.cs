@@ -27,6 +27,7 @@ public sealed class ArchitectureTests
     [InlineData("Datasets")]
     [InlineData("Storage")]
     [InlineData("Training", "Datasets")]
+    [InlineData("Commands", "Messages")]
     public void Depends_on_no_other_project_than(string project, params string[] allowed) =>
         Assert.Empty(References(project).Where(name => name.StartsWith("Ganymede.", StringComparison.Ordinal)).Except(allowed.Select(name => "Ganymede." + name)));
 

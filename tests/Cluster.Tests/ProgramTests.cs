@@ -18,6 +18,8 @@ public sealed class ProgramTests
     [InlineData("Lighthouse", "names only this node itself", "--Cluster:Port=4053", "--Cluster:SeedNodes:0=akka.tcp://ganymede@127.0.0.1:4053")]
     [InlineData("GpuNode", "'tpu' is neither cpu nor cuda:N", "--Node:Devices=tpu", "--bootstrap")]
     [InlineData("Lighthouse", "Cluster:Port", "--Cluster:Port=many", "--bootstrap")]
+    [InlineData("Lighthouse", "Logging:Format: 'xml' is neither text nor json", "--Logging:Format=xml", "--bootstrap")]
+    [InlineData("Lighthouse", "Pbm:Host: 'nowhere' is not an IP address", "--Pbm:Host=nowhere", "--bootstrap")]
     public async Task Wrong_settings_end_it_with_2_and_one_line_that_names_them(string program, string expected, params string[] settings)
     {
         var finished = await Command.RunAsync(StartInfo(program, settings));
@@ -32,6 +34,7 @@ public sealed class ProgramTests
     [InlineData("Lighthouse", "Http:Port")]
     [InlineData("Coordinator", "Data:Port")]
     [InlineData("GpuNode", "Data:Port")]
+    [InlineData("Lighthouse", "Pbm:Port")]
     public async Task A_port_in_use_ends_it_with_2_and_a_line_that_says_so(string program, string setting)
     {
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -44,6 +47,25 @@ public sealed class ProgramTests
         Assert.Equal(2, finished.ExitCode);
         Assert.Contains("in use", finished.Error, StringComparison.OrdinalIgnoreCase);
         Assert.Contains(setting, finished.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Its_log_is_JSON_an_object_a_line_when_it_is_told_to()
+    {
+        var start = StartInfo("Lighthouse", "--bootstrap", "--Logging:Format=json");
+        start.RedirectStandardOutput = true;
+        using var process = Process.Start(start)!;
+        List<string> lines = [];
+        while (lines.Count < 5 && await process.StandardOutput.ReadLineAsync().WaitAsync(_deadline) is { } line)
+            lines.Add(line);
+        process.Kill();
+
+        Assert.All(lines.Where(line => Announcement.Parse(line) is null), line =>
+        {
+            var entry = System.Text.Json.JsonDocument.Parse(line).RootElement;
+            foreach (var name in new[] { "Timestamp", "LogLevel", "Category", "Message" })
+                Assert.False(string.IsNullOrEmpty(entry.GetProperty(name).GetString()), line);
+        });
     }
 
     [Fact]

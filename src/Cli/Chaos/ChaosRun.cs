@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ganymede.Commands;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -50,7 +51,8 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         using var hosts = settings.NeedsHosts ? new TestHosts() : null;
         var orderFile = Path.Combine(request.Folder, "fault-order");
         await using var cluster = await LocalCluster.StartAsync(
-            nodes, request.Folder, cancel, hosts, new Dictionary<string, string> { [FaultOrder.FileVariable] = orderFile });
+            nodes, request.Folder, cancel,
+            new LocalCluster.Settings(LocalCluster.ShortPatience, Hosts: hosts, Environment: new Dictionary<string, string> { [FaultOrder.FileVariable] = orderFile }));
         cluster.RestartsLeft = int.MaxValue;
         using var client = cluster.Connect(nodes.Key);
         RunFolder.WriteRequest(request);

@@ -25,6 +25,8 @@ internal sealed partial class ClusterFlags
 
     private readonly Option<string?> _keyFile = OptionKinds.Text(
         "--api-key-file", "file", $"File with the API key of the Coordinator that --coordinator names. [default: the variable {KeySource.Variable}]");
+    private readonly Option<string?> _cluster = OptionKinds.Text(
+        "--cluster", "folder", "Work on the local cluster that 'up' started in this folder, rather than on one started for the command.");
 
     /// <summary>What the command line said of the cluster.</summary>
     /// <param name="Key">The Coordinator's API key; null for none.</param>
@@ -42,6 +44,7 @@ internal sealed partial class ClusterFlags
             return;
         command.Add(_coordinator);
         command.Add(_keyFile);
+        command.Add(_cluster);
     }
 
     public Values Read(ParseResult parsed, List<string> problems)
@@ -60,6 +63,14 @@ internal sealed partial class ClusterFlags
             problems.Add($"--wire {wire}: exact or bfloat16.");
 
         Uri? coordinator = null;
+        if (parsed.GetResult(_cluster) is not null && parsed.GetValue(_cluster) is { } folder)
+        {
+            if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is not null)
+                problems.Add("--cluster, --coordinator: one of them says where to work.");
+            foreach (var option in new Option[] { _devices, _threads, _overlap, _wire }.Where(parsed.Given))
+                problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --cluster.");
+            coordinator = new Uri(new ClusterFolder(folder).Coordinator.Http);
+        }
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
         {
             if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ganymede.Commands;
 
 namespace Ganymede.Cli;
 
@@ -13,7 +14,16 @@ internal static class ExplainCommand
         command.SetAction(parsed =>
         {
             var folder = parsed.GetValue(run) ?? throw new BadInputException("--run: which run? Name its folder.");
-            var lines = RunStory.Tell(Path.GetFullPath(folder)).ToArray();
+            string[] lines;
+            try
+            {
+                lines = [.. RunStory.Tell(Path.GetFullPath(folder))];
+            }
+            catch (FileNotFoundException error)
+            {
+                throw new BadInputException($"--run {error.Message}");
+            }
+
             var terminal = new Terminal(parsed.GetValue(json));
             terminal.Result(new { folder = Path.GetFullPath(folder), lines });
             foreach (var line in lines)

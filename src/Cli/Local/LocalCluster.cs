@@ -14,28 +14,52 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>Longest wait for a program to open its ports; a cold start on a busy machine takes seconds.</summary>
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(90);
 
+    /// <summary>Name of the file that lists the processes.</summary>
+    public const string EntriesFile = "cluster.json";
+
+    /// <summary>How long a program of a cluster for one command may take to leave it in good order.</summary>
+    public static readonly TimeSpan ShortPatience = TimeSpan.FromSeconds(3);
+
     private const string CoordinatorName = "coordinator", LighthouseName = "lighthouse", NodePrefix = "gpu-node-";
 
-    /// <summary>Longest wait for a program to leave the cluster in good order before it is ended.</summary>
-    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(3);
+    private const string CoordinatorName = "coordinator";
 
     private readonly List<ChildProcess> _children = [];
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _folder;
-    private readonly TestHosts? _hosts;
-    private readonly IReadOnlyDictionary<string, string>? _environment;
+    private readonly Settings _settings;
     private string[] _seed = [];
     private int _stopping, _added;
     private ClusterFlags.Values _wanted = null!;
 
-    private LocalCluster(string folder, TestHosts? hosts, IReadOnlyDictionary<string, string>? environment) =>
-        (_folder, _hosts, _environment) = (folder, hosts, environment);
+    private LocalCluster(string folder, Settings settings) => (_folder, _settings) = (folder, settings);
+
+    /// <summary>How a cluster that stays differs from one for a single command, whose programs take free ports for operators' commands.</summary>
+    /// <param name="LeavePatience">Longest wait for a program to leave the cluster in good order before it is ended.</param>
+    /// <param name="CoordinatorPbmPort">0 for a free one.</param>
+    /// <param name="RunsFolder">Where runs go whose folder is not said; null for the Coordinator's own default.</param>
+    /// <param name="StaysWithoutNodes">It goes on when the last GPU node has ended, too.</param>
+    /// <param name="Hosts">Has each node run on a host of its own, and the others on another; null for one machine.</param>
+    /// <param name="Environment">Variables for the programs.</param>
+    public sealed record Settings(TimeSpan LeavePatience, int CoordinatorPbmPort = 0, string? RunsFolder = null, bool StaysWithoutNodes = false,
+        TestHosts? Hosts = null, IReadOnlyDictionary<string, string>? Environment = null);
 
     /// <summary>An entry of <c>cluster.json</c>.</summary>
-    public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http);
+    /// <param name="StartTicks">See <see cref="OwnProcess.StartTicks"/>.</param>
+    public sealed record ClusterEntry(string Role, int Pid, string Akka, string? Data, string Http, string? Pbm, string? Name, long StartTicks);
 
     public Uri Coordinator { get; private set; } = null!;
+
+    /// <summary>Every program that was started, its newest life.</summary>
+    public IReadOnlyList<ClusterEntry> Entries
+    {
+        get
+        {
+            lock (_entries)
+                return [.. _entries];
+        }
+    }
 
     /// <summary>How often a Coordinator or Lighthouse that dies is started anew: one that does so again and again has a reason that this does not cure.</summary>
     public int RestartsLeft { get; set; } = 5;
@@ -67,13 +91,10 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     /// <summary>Starts the processes, waits until all have their ports open, and writes <c>cluster.json</c>.</summary>
     /// <param name="folder">The run's folder, where <c>logs/</c> and <c>cluster.json</c> go; made if it is not there.</param>
-    /// <param name="hosts">Has each node run on a host of its own, and the others on another; null for one machine.</param>
-    /// <param name="environment">Variables for the programs.</param>
     /// <exception cref="FailedException">One of them ended or was late; none is left.</exception>
-    public static async Task<LocalCluster> StartAsync(
-        ClusterFlags.Values wanted, string folder, CancellationToken cancel, TestHosts? hosts = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<LocalCluster> StartAsync(ClusterFlags.Values wanted, string folder, CancellationToken cancel, Settings? settings = null)
     {
-        var cluster = new LocalCluster(folder, hosts, environment) { _wanted = wanted };
+        var cluster = new LocalCluster(folder, settings ?? new Settings(ShortPatience)) { _wanted = wanted };
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "logs"));
@@ -81,11 +102,11 @@ internal sealed class LocalCluster : IAsyncDisposable
 
             // One that fails calls off the wait for the others.
             using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            var seed = cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
+            cluster._seed = [$"--Cluster:SeedNodes:0={lighthouse.Akka}"];
             var announcements = await Task.WhenAll(
                 Enumerable.Range(1, wanted.Nodes)
                     .Select(number => (Name: NodeName(number), Program: "GpuNode", Arguments: cluster.NodeArguments(NodeName(number))))
-                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: seed))
+                    .Prepend((Name: CoordinatorName, Program: "Coordinator", Arguments: cluster.CoordinatorArguments()))
                     .Select(async start =>
                     {
                         try
@@ -100,9 +121,7 @@ internal sealed class LocalCluster : IAsyncDisposable
                     }));
 
             cluster.Coordinator = new Uri(announcements[0].Http);
-            foreach (var started in announcements.Prepend(lighthouse))
-                cluster._entries.Add(new ClusterEntry(started.Role, started.Pid, started.Akka, started.Data, started.Http));
-            AtomicFile.Write(Path.Combine(folder, "cluster.json"), JsonSerializer.Serialize(cluster._entries, ApiJson.Options));
+            cluster.WriteEntries();
             return cluster;
         }
         catch (Exception)
@@ -120,13 +139,14 @@ internal sealed class LocalCluster : IAsyncDisposable
         lock (_children)
             name = NodeName(++_added + _wanted.Nodes);
         await StartAsync(name, "GpuNode", NodeArguments(name), cancel);
+        WriteEntries();
         return name;
     }
 
     /// <summary>Talks to the Coordinator, wherever it runs.</summary>
     /// <param name="key">The Coordinator's API key; null to bring none.</param>
     public CoordinatorClient Connect(string? key) => new(
-        Coordinator, key: key, connect: _hosts is { } hosts ? (address, port, cancel) => hosts.ConnectAsync(HostOf(CoordinatorName), address, port, cancel) : null);
+        Coordinator, key: key, connect: _settings.Hosts is { } hosts ? (address, port, cancel) => hosts.ConnectAsync(HostOf(CoordinatorName), address, port, cancel) : null);
 
     /// <summary>Which of the test hosts a process runs on.</summary>
     public static int HostOf(string name) =>
@@ -143,21 +163,32 @@ internal sealed class LocalCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Interlocked.Exchange(ref _stopping, 1);
+        if (_settings.StaysWithoutNodes) // with time for a last step, which needs the Coordinator's word
+            await Task.WhenAll(_children.Where(IsNode).Select(child => child.StopAsync(_settings.LeavePatience)));
         foreach (var some in _children.ToLookup(child => child.Name == LighthouseName).OrderBy(group => group.Key))
-            await Task.WhenAll(some.Select(child => child.StopAsync(LeavePatience)));
+            await Task.WhenAll(some.Select(child => child.StopAsync(_settings.LeavePatience)));
         foreach (var child in _children)
             await child.DisposeAsync();
     }
 
     private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
     {
-        var child = ChildProcess.Start(name, program, arguments.Concat(HostArguments(name)), LogOf(name), _hosts?.Launcher(HostOf(name)), _environment);
+        var pbm = arguments.Any(argument => argument.StartsWith("--Pbm:Port=", StringComparison.Ordinal)) ? Array.Empty<string>() : ["--Pbm:Port=0"];
+        var child = ChildProcess.Start(
+            name, program, arguments.Concat(pbm).Concat(HostArguments(name)), LogOf(name), _settings.Hosts?.Launcher(HostOf(name)), _settings.Environment);
         lock (_children)
             _children.Add(child);
         _ = WatchAsync(child);
         try
         {
-            return await child.Ready.WaitAsync(ReadyDeadline, cancel);
+            var ready = await child.Ready.WaitAsync(ReadyDeadline, cancel);
+            lock (_entries)
+            {
+                _entries.RemoveAll(entry => entry.Name == name);
+                _entries.Add(new ClusterEntry(ready.Role, ready.Pid, ready.Akka, ready.Data, ready.Http, ready.Pbm, name, OwnProcess.StartTicks(ready.Pid) ?? 0));
+            }
+
+            return ready;
         }
         catch (TimeoutException)
         {
@@ -193,7 +224,9 @@ internal sealed class LocalCluster : IAsyncDisposable
             [
                 .. SeedsFor(child), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
                 .. died.Data is { } data ? [$"--Data:Port={data.Split(':')[^1]}"] : Array.Empty<string>(),
+                $"--Pbm:Port={died.Pbm?.Split(':')[^1] ?? "0"}", .. child.Name == CoordinatorName ? RunsArguments : [],
             ], CancellationToken.None);
+            WriteEntries();
         }
         catch (FailedException failure)
         {
@@ -213,7 +246,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    private IEnumerable<string> HostArguments(string name) => _hosts is null ? [] : TestHosts.AddressOf(HostOf(name)) is var address
+    private IEnumerable<string> HostArguments(string name) => _settings.Hosts is null ? [] : TestHosts.AddressOf(HostOf(name)) is var address
         ? [$"--Cluster:PublicHostName={address}", $"--Cluster:BindHostName={address}", $"--Http:Host={address}"] : [];
 
     /// <summary>A run goes on while one of its nodes lives, and needs no Lighthouse once all have met.</summary>
@@ -222,13 +255,30 @@ internal sealed class LocalCluster : IAsyncDisposable
         lock (_children)
         {
             return child.Ready.IsCompletedSuccessfully
-                && ((child.Name == LighthouseName && RestartsLeft <= 0) || (IsNode(child) && _children.Any(other => IsNode(other) && !other.Ended.IsCompleted)));
+                && ((child.Name == LighthouseName && RestartsLeft <= 0)
+                    || (IsNode(child) && (_settings.StaysWithoutNodes || _children.Any(other => IsNode(other) && !other.Ended.IsCompleted))));
         }
     }
 
     private static bool IsNode(ChildProcess child) => child.Name.StartsWith(NodePrefix, StringComparison.Ordinal);
 
     private static string NodeName(int number) => string.Create(CultureInfo.InvariantCulture, $"{NodePrefix}{number}");
+
+    private string[] CoordinatorArguments() =>
+        [.. _seed, string.Create(CultureInfo.InvariantCulture, $"--Pbm:Port={_settings.CoordinatorPbmPort}"), .. RunsArguments];
+
+    private string[] RunsArguments => _settings.RunsFolder is { } runs ? [$"--Runs:Folder={runs}"] : [];
+
+    /// <summary>In the order of starting: the Lighthouse, the Coordinator, nodes.</summary>
+    private void WriteEntries()
+    {
+        lock (_entries)
+        {
+            var ordered = _entries.OrderBy(entry => entry.Name == CoordinatorName ? 1 : entry.Name == LighthouseName ? 0 : 2)
+                .ThenBy(entry => entry.Name!.Length).ThenBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
+            AtomicFile.Write(Path.Combine(_folder, EntriesFile), JsonSerializer.Serialize(ordered, ApiJson.Options));
+        }
+    }
 
     private string[] NodeArguments(string name) =>
     [

@@ -12,6 +12,9 @@ namespace Ganymede.Messages;
 /// <param name="Http">Base URL of health endpoints (and the Coordinator's API).</param>
 public sealed record Announcement(string Role, int Pid, string Akka, string? Data, string Http)
 {
+    /// <summary>Where operators' commands are taken, as <c>host:port</c>; null where they are not.</summary>
+    public string? Pbm { get; init; }
+
     private const string Prefix = "GANYMEDE-READY ";
 
     public string ToLine() => Prefix + JsonSerializer.Serialize(this, ApiJson.Options);

@@ -41,6 +41,15 @@ public sealed class ClusterProgram
     /// <summary>Where this program's data plane listens, for the announcement; set it with services if there is one.</summary>
     public Func<IServiceProvider, string?> DataAddress { get; set; } = _ => null;
 
+    /// <summary>Where operators' commands are taken, for the announcement; null where they are not.</summary>
+    public Func<IServiceProvider, string?> PbmAddress { get; set; } = _ => null;
+
+    /// <summary>The program's role in the cluster.</summary>
+    public string Role => _role;
+
+    /// <summary>What it is configured with so far.</summary>
+    public ConfigurationManager Configuration => _builder.Configuration;
+
     /// <summary>The program's own actors.</summary>
     public Action<AkkaConfigurationBuilder, IServiceProvider> Actors { get; set; } = (_, _) => { };
 
@@ -57,13 +66,7 @@ public sealed class ClusterProgram
             [.. args.Select(arg => arg == "--bootstrap" ? "--Cluster:Bootstrap=true" : arg)]);
 
         builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-            console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
-        });
+        LogFormat.AddTo(builder.Logging, builder.Configuration);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         var services = builder.Services;
@@ -73,6 +76,7 @@ public sealed class ClusterProgram
         services.AddOptions<HttpEndpointOptions>().BindConfiguration(HttpEndpointOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<DataEndpointOptions>, DataEndpointOptionsValidator>();
         services.AddOptions<DataEndpointOptions>().BindConfiguration(DataEndpointOptions.Section).ValidateOnStart();
+        services.AddSingleton<IStartupValidator>(new LogFormat(builder.Configuration)); // after the options, which add theirs only where there is none
         ParentWatch.AddTo(services, builder.Configuration);
         services.AddHealthChecks();
         ClusterTelemetry.AddTo(services, builder.Configuration, role);
@@ -168,7 +172,10 @@ public sealed class ClusterProgram
 
         var http = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.Out.WriteLine(new Announcement(
-            _role, Environment.ProcessId, cluster.SelfAddress.ToString(), DataAddress(app.Services), http).ToLine());
+            _role, Environment.ProcessId, cluster.SelfAddress.ToString(), DataAddress(app.Services), http)
+        {
+            Pbm = PbmAddress(app.Services),
+        }.ToLine());
         Console.Out.Flush();
     }
 
@@ -194,7 +201,7 @@ public sealed class ClusterProgram
         for (var inner = error; inner is not null; inner = inner.InnerException)
         {
             if (inner is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.AccessDenied })
-                return $"{error.Message} ({inner.Message}). Choose another port, or 0 for a free one (Cluster:Port, Http:Port, Data:Port).";
+                return $"{error.Message} ({inner.Message}). Choose another port, or 0 for a free one (Cluster:Port, Http:Port, Data:Port, Pbm:Port).";
         }
 
         return null;

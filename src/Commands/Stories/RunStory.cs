@@ -2,23 +2,23 @@ using System.Globalization;
 using System.Text.Json;
 using Ganymede.Messages.Api;
 
-namespace Ganymede.Cli;
+namespace Ganymede.Commands;
 
 /// <summary>
 /// What happened in a run, in words, from what it left in its folder: the Coordinator's events, the members' flight records and
 /// the ledger. Pure; nothing is asked of a running cluster.
 /// </summary>
-internal static class RunStory
+public static class RunStory
 {
     /// <summary>Words with which events begin that say nothing about who trained.</summary>
     private static readonly string[] Dull = ["Waiting for nodes", "Run ", "Preparing "];
 
-    /// <exception cref="BadInputException">There is no run in the folder.</exception>
+    /// <exception cref="FileNotFoundException">There is no run in the folder.</exception>
     public static IEnumerable<string> Tell(string folder)
     {
         var path = Path.Combine(folder, "events.jsonl");
         if (!File.Exists(path))
-            throw new BadInputException($"--run {folder}: holds no run (no events.jsonl).");
+            throw new FileNotFoundException($"{folder}: holds no run (no events.jsonl).");
 
         var events = Lines<RunEvent>(path).ToArray();
         var flights = Directory.Exists(Path.Combine(folder, FlightEvent.Folder))

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace Ganymede.Cli;
+namespace Ganymede.Commands;
 
 /// <summary>What a run's <c>ledger.jsonl</c> proves: that every committed step used its own samples, each once.</summary>
-internal sealed record LedgerCheck(long Steps, long Samples, long Views, string? Problem)
+public sealed record LedgerCheck(long Steps, long Samples, long Views, string? Problem)
 {
     public static LedgerCheck Read(string folder)
     {
