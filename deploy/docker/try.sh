@@ -7,13 +7,16 @@
 set -euo pipefail
 root=$(dirname "$(readlink -f "$0")")/../..
 cd "$root"
-image=ganymede:try pod=ganymede-try-$$ failures=0
+image=ganymede:try cluster=ganymede-try-$$ failures=0
 work=$(mktemp -d /tmp/ganymede-try-XXXXXX)
 version=$(sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' Directory.Build.props)
 
 say() { printf '== %s\n' "$*"; }
 check() { if "${@:2}"; then printf 'ok    %s\n' "$1"; else printf 'FAIL  %s\n' "$1"; failures=$((failures + 1)); fi; }
-cleanup() { podman pod rm -f -t 5 "$pod" >/dev/null 2>&1 || true; rm -rf "$work"; }
+cleanup() {
+    for name in gpu-node coordinator lighthouse; do podman rm -f -t 5 "$cluster-$name" >/dev/null 2>&1 || true; done
+    rm -rf "$work"
+}
 trap cleanup EXIT
 
 local_base() {
@@ -45,9 +48,10 @@ podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}' "$image"
 
 say "starting a Lighthouse, a Coordinator and a GPU node"
 mkdir "$work/shared" && chown 1654:1654 "$work/shared"
-podman pod create --name "$pod" --network none >/dev/null
 start() { # name, program, settings…
-    podman run -d --pod "$pod" --name "$pod-$1" --read-only --cap-drop all --security-opt no-new-privileges --tmpfs /tmp --tmpfs "/cache:mode=1777" \
+    local network=container:$cluster-lighthouse # all see one loopback, and nothing else
+    [ "$1" = lighthouse ] && network=none
+    podman run -d --network "$network" --name "$cluster-$1" --read-only --cap-drop all --security-opt no-new-privileges --tmpfs /cache:mode=1777 \
         -v "$work/shared:/shared" --env GANYMEDE__Node__Name="$1" "${@:3}" --entrypoint '["dotnet","/app/Ganymede.'"$2"'.dll"]' "$image" >/dev/null
 }
 seed=(--env GANYMEDE__Cluster__SeedNodes__0=akka.tcp://ganymede@127.0.0.1:4053)
@@ -55,14 +59,14 @@ start lighthouse Lighthouse --env GANYMEDE__Cluster__Bootstrap=true --env GANYME
 start coordinator Coordinator "${seed[@]}" --env GANYMEDE__Http__Port=8080 --env GANYMEDE__Pbm__Port=9111
 start gpu-node GpuNode "${seed[@]}" --env GANYMEDE__Http__Port=8082 --env GANYMEDE__Pbm__Port=9112
 
-# GET inside the pod: nothing outside of it reaches its loopback.
-get() { podman exec "$pod-lighthouse" bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && printf 'GET $2 HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3 && cat <&3" 2>/dev/null; }
+# GET inside: nothing outside of the containers reaches their loopback.
+get() { podman exec "$cluster-lighthouse" bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && printf 'GET $2 HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3 && cat <&3" 2>/dev/null; }
 ready() { local i; for i in $(seq 120); do get "$1" /healthz/ready | grep -q ' 200 ' && return; sleep 0.5; done; return 1; }
 for one in lighthouse:8081 coordinator:8080 gpu-node:8082; do check "${one%:*} is ready" ready "${one#*:}"; done
 shows_metrics() { get 8082 /metrics | grep -q '^ganymede_process_memory_resident_bytes{'; }
 check "the GPU node shows metrics" shows_metrics
 
-inside() { podman exec "$pod-gpu-node" "$@"; }
+inside() { podman exec "$cluster-gpu-node" "$@"; }
 is_not_root() { [ "$(inside id -u)" = 1654 ]; }
 cannot_write() { ! inside touch /app/x 2>/dev/null && ! inside touch /etc/x 2>/dev/null; }
 check "it runs as user 1654" is_not_root
@@ -84,9 +88,9 @@ fi
 
 say "SIGTERM"
 for name in gpu-node coordinator lighthouse; do
-    podman stop -t 60 "$pod-$name" >/dev/null
-    check "$name ended with 0" test "$(podman inspect -f '{{.State.ExitCode}}' "$pod-$name")" = 0
+    podman stop -t 60 "$cluster-$name" >/dev/null
+    check "$name ended with 0" test "$(podman inspect -f '{{.State.ExitCode}}' "$cluster-$name")" = 0
 done
-if [ "$failures" -gt 0 ]; then for name in lighthouse coordinator gpu-node; do podman logs --tail 20 "$pod-$name" || true; done; fi
+if [ "$failures" -gt 0 ]; then for name in lighthouse coordinator gpu-node; do podman logs --tail 20 "$cluster-$name" || true; done; fi
 echo "$failures failures"
 [ "$failures" -eq 0 ]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 
@@ -6,6 +7,8 @@ namespace Ganymede.Tests;
 /// <summary>What <c>kubectl kustomize</c> makes of a folder of deploy/k8s.</summary>
 internal sealed class Manifests(IReadOnlyList<JsonObject> documents)
 {
+    private static readonly ConcurrentDictionary<string, Manifests> _overlays = [];
+
     public IReadOnlyList<JsonObject> Documents { get; } = documents;
 
     /// <exception cref="Xunit.Sdk.SkipException">kubectl is not there.</exception>
@@ -32,7 +35,8 @@ internal sealed class Manifests(IReadOnlyList<JsonObject> documents)
         }
     }
 
-    public static Manifests RenderOverlay(string name) => Render(Repository.File("deploy", "k8s", "overlays", name));
+    /// <summary>Rendered once; nobody changes what comes out, but a copy of it (<see cref="With"/>).</summary>
+    public static Manifests RenderOverlay(string name) => _overlays.GetOrAdd(name, _ => Render(Repository.File("deploy", "k8s", "overlays", name)));
 
     /// <summary>The same with one thing changed.</summary>
     public Manifests With(Action<Manifests> change)

@@ -211,7 +211,7 @@ internal static partial class Rules
                     yield return $"{workload.Name}: claim {claim} is not there, or not for many";
             }
 
-            foreach (var map in workload.Container.List("envFrom").Select(from => from.Text("configMapRef", "name")))
+            foreach (var map in workload.Container.List("envFrom").Select(source => source.Text("configMapRef", "name")))
             {
                 if (!all.OfKind("ConfigMap").Any(other => Manifests.Name(other) == map))
                     yield return $"{workload.Name}: ConfigMap {map} is not there";

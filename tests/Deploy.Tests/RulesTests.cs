@@ -9,7 +9,7 @@ public sealed partial class RulesTests
     [Theory]
     [InlineData("check", "rules", "rules.yaml")]
     [InlineData("test", "rules", "rules.test.yaml")]
-    public void Promtool_accepts(params string[] arguments)
+    public async Task Promtool_accepts(params string[] arguments)
     {
         var start = new ProcessStartInfo("promtool", arguments)
         {
@@ -28,10 +28,9 @@ public sealed partial class RulesTests
 
         using (process)
         {
-            var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
-            Assert.True(process.ExitCode == 0, output + errors.Result);
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.True(process.ExitCode == 0, await output + await errors);
         }
     }
 

@@ -34,8 +34,12 @@ internal sealed class MemberTelemetry(RunId run, ReplicaLoop[] loops, Func<long>
     /// <summary>Time without a view so far. A wait counts when it is over: then it is known whether the run was paused, which is no stall.</summary>
     public double StallSeconds => Volatile.Read(ref _stallSeconds);
 
-    /// <summary>A view is over, and the run is not.</summary>
-    public void ViewEnded() => _stalledSince = Stopwatch.GetTimestamp();
+    /// <summary>A view is over, and the run is not. A view that never came to life here is part of the wait.</summary>
+    public void ViewEnded()
+    {
+        if (_stalledSince == 0)
+            _stalledSince = Stopwatch.GetTimestamp();
+    }
 
     /// <summary>The next one begins.</summary>
     public void ViewBegun(bool wasPaused)
