@@ -23,6 +23,7 @@ public static class Shell
             DemoCommand.Create(),
             TrainCommand.Create(),
             GenerateCommand.Create(),
+            EvaluateCommand.Create(),
             ExplainCommand.Create(),
             UpCommand.Create(),
             StatusCommand.Create(),

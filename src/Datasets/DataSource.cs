@@ -30,6 +30,7 @@ public abstract class DataSource
         {
             FashionMnist.SubsetName => FashionMnist.Subset(),
             FashionMnist.FullName => FashionMnist.Full(FashionMnist.PackageFolder),
+            FashionMnist.TestName => FashionMnist.Test(FashionMnist.PackageFolder),
             _ => FromPath(spec, baseFolder ?? Directory.GetCurrentDirectory()),
         };
     }
@@ -40,7 +41,7 @@ public abstract class DataSource
     public abstract PackResult Read(PackSettings settings, CancellationToken cancel);
 
     private static string Choices =>
-        $"{FashionMnist.SubsetName}, {FashionMnist.FullName}, a folder with one subfolder of images a class, or an idx pair IMAGES,LABELS";
+        $"{FashionMnist.SubsetName}, {FashionMnist.FullName}, {FashionMnist.TestName}, a folder with one subfolder of images a class, or an idx pair IMAGES,LABELS";
 
     private static DataSource FromPath(string spec, string baseFolder)
     {

@@ -5,6 +5,7 @@ internal static class FashionMnist
 {
     public const string SubsetName = "fashion-mnist";
     public const string FullName = "fashion-mnist-full";
+    public const string TestName = "fashion-mnist-test";
     public const string PackageFolder = "/usr/share/datasets/fashion-mnist";
 
     // The original's names in label order, fit for folders.
@@ -20,18 +21,24 @@ internal static class FashionMnist
 
     /// <summary>The 60,000 training images of the Debian package.</summary>
     /// <exception cref="BadDataException">The package is not installed.</exception>
-    public static DataSource Full(string folder)
+    public static DataSource Full(string folder) => OfPackage(FullName, folder, "train");
+
+    /// <summary>Its 10,000 test images, none of them among the training images.</summary>
+    /// <exception cref="BadDataException">The package is not installed.</exception>
+    public static DataSource Test(string folder) => OfPackage(TestName, folder, "t10k");
+
+    private static IdxPair OfPackage(string name, string folder, string part)
     {
-        var images = Path.Combine(folder, "train-images-idx3-ubyte.gz");
-        var labels = Path.Combine(folder, "train-labels-idx1-ubyte.gz");
+        var images = Path.Combine(folder, $"{part}-images-idx3-ubyte.gz");
+        var labels = Path.Combine(folder, $"{part}-labels-idx1-ubyte.gz");
         if (!File.Exists(images) || !File.Exists(labels))
         {
             throw new BadDataException(
-                $"--data {FullName}: needs the Debian package dataset-fashion-mnist (apt-get install dataset-fashion-mnist); "
+                $"--data {name}: needs the Debian package dataset-fashion-mnist (apt-get install dataset-fashion-mnist); "
                 + $"there is no {images}.");
         }
 
-        return IdxPair.OfFiles(FullName, images, labels, Classes);
+        return IdxPair.OfFiles(name, images, labels, Classes);
     }
 
     private static Stream Embedded(string name) =>

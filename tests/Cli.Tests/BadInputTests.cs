@@ -58,6 +58,8 @@ public sealed class BadInputTests : IDisposable
         { "generate --run empty-folder --count 0", "--count 0: a whole number from 1" },
         { "generate --run empty-folder --count 10 --unit 5000", "--unit 5000: a whole number from 1 to 4,096" },
         { "generate --run empty-folder --count 10 --to s3://bucket/prefix", "--to s3://bucket/prefix: a folder is expected" },
+        { "evaluate", "'--run'" },
+        { "evaluate --run empty-folder", "--run empty-folder: has no checkpoint to judge" },
         { "demo --preset cgan-32", "'--preset'" },
         { "demo --steps 0", "--steps 0" },
         { "bench allreduce --members 1", "--members 1: whole numbers from 2 to 16" },

@@ -3,13 +3,17 @@ using System.Text.Json;
 namespace Ganymede.Tests;
 
 /// <summary>Drawing labelled images: the files are the same whoever draws them.</summary>
-public sealed class GenerationTests(GenerationTests.TrainedRun trained) : IClassFixture<GenerationTests.TrainedRun>
+[Collection(TrainedRun.Collection)]
+public sealed class GenerationTests(GenerationTests.TrainedRun trained)
 {
     private const int Count = 1000;
 
     /// <summary>A run to draw from; a few steps are enough for what is tested here.</summary>
-    public sealed class TrainedRun : IAsyncLifetime
+    [CollectionDefinition(Collection)]
+    public sealed class TrainedRun : IAsyncLifetime, ICollectionFixture<TrainedRun>
     {
+        internal const string Collection = "trained run";
+
         internal TemporaryFolder Folder { get; } = new();
 
         public async ValueTask InitializeAsync() => await Run.Reference(Folder, "run", steps: 3, "--nodes", "1");

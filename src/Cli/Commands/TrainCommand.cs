@@ -14,7 +14,7 @@ internal static class TrainCommand
     public static Command Create()
     {
         var data = OptionKinds.Text("--data", "source",
-            "Images: fashion-mnist (2,000, embedded), fashion-mnist-full (60,000, from a Debian package), an idx pair as IMAGES,LABELS, or a folder with a folder of PNG/JPEG per class.", "fashion-mnist");
+            "Images: fashion-mnist (2,000, embedded), fashion-mnist-full (60,000, from a Debian package) and fashion-mnist-test (10,000 others), an idx pair as IMAGES,LABELS, or a folder with a folder of PNG/JPEG per class.", "fashion-mnist");
         var preset = OptionKinds.Text("--preset", "name", "Networks, loss and optimizers: a name ('ganymede presets' lists them) or a .json file.", "cgan-32");
         var set = OptionKinds.Repeatable("--set", "key=value", "Override a key of the preset, such as discriminatorOptimizer.learningRate=1e-4.");
         var cluster = new ClusterFlags();

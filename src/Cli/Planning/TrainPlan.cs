@@ -108,9 +108,9 @@ internal static class TrainPlan
         }
     }
 
-    private static string MadeAbsolute(string data, string currentFolder)
+    internal static string MadeAbsolute(string data, string currentFolder)
     {
-        if (data is "fashion-mnist" or "fashion-mnist-full")
+        if (data is "fashion-mnist" or "fashion-mnist-full" or "fashion-mnist-test")
             return data;
         var path = Path.GetFullPath(data, currentFolder);
         return Path.Exists(path) || !data.Contains(',', StringComparison.Ordinal)

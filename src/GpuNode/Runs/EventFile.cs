@@ -12,7 +12,7 @@ namespace Ganymede.GpuNode.Runs;
 /// messages. Each record is handed to the system as it is written. Thread-safe, as images come from another thread than figures.
 /// </summary>
 /// <remarks>TorchSharp's own SummaryWriter has the messages, which are used here, and gives its first record a wrong time.</remarks>
-internal sealed class EventFile : IDisposable
+public sealed class EventFile : IDisposable
 {
     private const string Version = "brain.Event:2";
     private const uint MaskDelta = 0xa282ead8;

@@ -11,7 +11,7 @@ namespace Ganymede.GpuNode.Runs;
 /// <param name="ExposedCommunicationSeconds">Waited for sums.</param>
 /// <param name="OptimizerSeconds">Updated parameters and averages.</param>
 /// <param name="SkippedSteps">Steps so far whose gradients were not finite.</param>
-internal sealed record MetricsLine(
+public sealed record MetricsLine(
     long Step, DateTimeOffset Time, double DiscriminatorLoss, double GeneratorLoss, double RealAccuracy, double FakeAccuracy, double SignRate,
     double? ImagesPerSecond, double? ComputeSeconds, double? ExposedCommunicationSeconds, double? OptimizerSeconds,
     long SkippedSteps, long LiveTensors, long ResidentBytes)

@@ -140,7 +140,13 @@ public static partial class CheckpointFolder
         }
     }
 
-    private static string FolderOf(string runFolder, long step) =>
+    /// <summary>Steps of the run's checkpoints, ascending; what became of them since they were written is seen by reading them.</summary>
+    /// <exception cref="CheckpointException">The run's folder cannot be listed.</exception>
+    public static IReadOnlyList<long> Steps(string runFolder) =>
+        [.. Folders(Path.Combine(runFolder, "checkpoints")).Select(folder => Step(folder)!.Value).Order()];
+
+    /// <summary>Where the checkpoint of a step is, or would be.</summary>
+    public static string FolderOf(string runFolder, long step) =>
         Path.Combine(runFolder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{step:D8}"));
 
     private static long? Step(string folder) =>

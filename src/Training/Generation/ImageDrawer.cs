@@ -11,7 +11,7 @@ namespace Ganymede.Training;
 /// byte on any number of nodes with the same threads and kind of processor.
 /// </summary>
 /// <remarks>Used by one thread, for the same reasons as <see cref="Replica"/>.</remarks>
-public sealed class ImageDrawer : IDisposable
+public sealed partial class ImageDrawer : IDisposable
 {
     private readonly Preset _preset;
     private readonly GeneratorNetwork _generator;
