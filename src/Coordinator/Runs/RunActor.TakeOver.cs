@@ -72,6 +72,6 @@ public sealed partial class RunActor
         foreach (var member in newest.Members.Where(member => !_reports.ContainsKey(member.Node) && Known(member.Node) is not null))
             Carry(_views.Gone(member.Node, "is not in the run any more", Now));
         foreach (var member in newest.Members.Where(member => Known(member.Node) is null))
-            Carry(_views.Suspect(new PeerSuspect(_run, _reports.Keys.First(_views.IsMember), newest.Number, [member.Node], position / 2, -1, -1, 0, Diverged: false, $"{member.Node} did not report to the new Coordinator"), Now));
+            Carry(_views.Suspect(new PeerSuspect(_run, _reports.Keys.First(_views.IsMember), newest.Number, [member.Node], position / (_request.CriticSteps + 1), -1, -1, 0, Diverged: false, $"{member.Node} did not report to the new Coordinator"), Now));
     }
 }

@@ -76,12 +76,16 @@ public sealed partial class RunActor
     private void Begin(ViewDecision.Issue issue)
     {
         _state = _state.In(issue.View);
-        Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / 2}{(issue.Position % 2 == 0 ? "" : ", phase G")} ({issue.Reason}): "
+        var phases = _request.CriticSteps + 1;
+        Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / phases}{PhaseName((int)(issue.Position % phases), phases)} ({issue.Reason}): "
             + string.Join(", ", issue.View.Members.Select(member => $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
         TellMembers(new ViewIssued(_run, issue.View, _incarnation, issue.Position, issue.Source, issue.SumHash, [.. issue.Joining], issue.Reason));
         if (_stopReason is not null)
             TellMembers(new StopRun(_run, _stopReason));
     }
+
+    /// <summary>Of the phase in hand; nothing at the start of a step.</summary>
+    private static string PhaseName(int phase, int phases) => phase == 0 ? "" : phase == phases - 1 ? ", phase G" : $", update {phase + 1} of D";
 
     private void Tick()
     {

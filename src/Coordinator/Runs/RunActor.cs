@@ -244,7 +244,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
     private RunPlan Plan() => new(
         _request.PresetName, _request.Preset, _request.Seed, _request.Steps, _request.Batch, _request.Shards, _request.Folder,
-        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints);
+        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints, _request.CriticSteps);
 
     private void Accept(RunPrepared prepared)
     {

@@ -112,14 +112,15 @@ public sealed class RunWriter : IDisposable
         if (step.Step > _ledger.LastStep)
         {
             _ledger.Append(step.Step, new LedgerLine(
-                step.Step, step.View, (step.Step - 1) * Plan.Batch, step.Step * Plan.Batch - 1,
+                step.Step, step.View, (step.Step - 1) * Plan.SamplesPerStep, step.Step * Plan.SamplesPerStep - 1,
                 step.Fingerprint == 0 ? null : step.Fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
         }
 
         if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last))
         {
             _metrics.Append(step.Step, new MetricsLine(
-                step.Step, step.DiscriminatorLoss, step.GeneratorLoss, Replica.LiveTensors, Environment.WorkingSet));
+                step.Step, step.DiscriminatorLoss, step.GeneratorLoss, step.Scores.RealScore, step.Scores.FakeScore, step.Scores.WassersteinEstimate,
+                step.Scores.Penalty, step.Scores.ClassLoss, step.Scores.AugmentationProbability, Replica.LiveTensors, Environment.WorkingSet));
         }
     }
 
@@ -195,5 +196,6 @@ public sealed class RunWriter : IDisposable
     private sealed record LedgerLine(long Step, long View, long FirstSample, long LastSample, string? Weights);
 
     private sealed record MetricsLine(
-        long Step, double DiscriminatorLoss, double GeneratorLoss, long LiveTensors, long ResidentBytes);
+        long Step, double DiscriminatorLoss, double GeneratorLoss, double RealScore, double FakeScore, double? WassersteinEstimate,
+        double? Penalty, double? ClassLoss, double? AugmentationProbability, long LiveTensors, long ResidentBytes);
 }
