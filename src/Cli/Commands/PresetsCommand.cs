@@ -14,7 +14,7 @@ internal static class PresetsCommand
         var name = new Argument<string?>("name") { Description = "Show every key of this preset, or of a .json file.", Arity = ArgumentArity.ZeroOrOne };
         var set = OptionKinds.Repeatable("--set", "key=value", "Show it with this override.");
         var measure = OptionKinds.Switch("--measure", "Train a few steps of each preset here, on one thread and invented images, and show steps a second. Takes minutes.");
-        var json = OptionKinds.Switch("--json", "Print one JSON object: the preset itself, or every preset by its name.");
+        var json = OptionKinds.Switch("--json", "Print one JSON object: the preset itself, or every preset by its name, with its figures.");
         var command = new Command("presets", "Lists the presets, or every key of one with its value and what it may be.") { name, set, measure, json };
         command.SetAction(parsed =>
         {
@@ -59,7 +59,7 @@ internal static class PresetsCommand
     private static void ShowOne(Terminal terminal, Preset preset, bool measure)
     {
         var (figures, rate) = FiguresOf(terminal, preset, measure);
-        terminal.Result(WithFigures(preset, figures, rate));
+        terminal.Result(JsonNode.Parse(preset.ToJson())!); // the preset and nothing else: it can be saved and given to --preset
         var table = new Table().Border(TableBorder.Simple).AddColumns("key", "value", "may be");
         foreach (var key in PresetKeys.All)
             table.AddRow(Markup.Escape(key.Name), Markup.Escape(key.ValueIn(preset)), Markup.Escape(key.Allowed));

@@ -7,6 +7,8 @@ public sealed class PresetTrainingTests
 {
     private const int Steps = 5;
 
+    private static readonly int[] MemberCounts = [1, 2, 4];
+
     private static bool IsSlow => Environment.GetEnvironmentVariable("GANYMEDE_SLOW_TESTS") == "1";
 
     public static TheoryData<string> Names => [.. Preset.Names];
@@ -108,7 +110,7 @@ public sealed class PresetTrainingTests
 
     private static void AssertSame(Preset preset)
     {
-        var hashes = new[] { 1, 2, 4 }.Select(count =>
+        var hashes = MemberCounts.Select(count =>
         {
             Replica[] members = [.. Enumerable.Range(0, count).Select(_ => Create(preset))];
             var start = members[0].WeightsSha256();
