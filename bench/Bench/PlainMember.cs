@@ -32,6 +32,11 @@ internal sealed class PlainMember : ITeamMember
         _discriminator = NetworkFactory.CreateDiscriminator(preset, pack.Classes.Count, seed: 7);
         _generatorOptimizer = Optimizer(_generator, preset.GeneratorOptimizer);
         _discriminatorOptimizer = Optimizer(_discriminator, preset.DiscriminatorOptimizer);
+        if (preset is not { Loss: LossKind.Hinge or LossKind.NonSaturating, CriticSteps: 1, Regularizer.DifferentiatesInputs: false })
+        {
+            throw new ArgumentException($"preset {preset.Name}: the plain loop knows hinge and non-saturating losses without penalties only");
+        }
+
         _loss = GanLoss.Create(preset.Loss);
         _translation = new Translation(preset.Augment.Translation, preset.Size, pack.Background, ScalarType.Float32, CPU);
         _spectral = [.. Initialization.SpectralLayers(_discriminator), .. Initialization.SpectralLayers(_generator)];

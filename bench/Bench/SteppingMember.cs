@@ -70,9 +70,14 @@ internal sealed class SteppingMember : IPhasedMember
     {
         _clock.Start();
         var step = _replica.NextStep;
-        _replica.BeginStep(step);
-        foreach (var (index, phase) in Phases.Index())
+        foreach (var phase in _settings.Preset.Phases)
         {
+            var index = Phases.IndexOf(phase);
+            if (phase == Phase.Discriminator)
+            {
+                _replica.BeginStep(step);
+            }
+
             var (sums, gradient, total) = (_sums[index], _gradients[index], _totals[index]);
             sums.Reset();
             _replica.ComputeShard(phase, step, _self, gradient);

@@ -4,7 +4,7 @@ namespace Ganymede.Datasets;
 /// Logarithm, sine and cosine from IEEE additions, multiplications and divisions alone. Math.Log and Math.Sin call the
 /// C library, whose last bit depends on its version and on the processor; two machines of one run would draw other noise.
 /// </summary>
-internal static class PortableMath
+public static class PortableMath
 {
     // 1/(2k+1), for the series of the area hyperbolic tangent.
     private static readonly double[] OddReciprocals = [.. Enumerable.Range(0, 12).Select(k => 1.0 / (2 * k + 1))];

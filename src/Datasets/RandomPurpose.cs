@@ -47,4 +47,24 @@ public static class RandomPurpose
 
     /// <summary>Resampling in an evaluation.</summary>
     public const uint Evaluation = 15;
+
+    // 16 to 19 are free.
+
+    /// <summary>Where a gradient penalty is taken between real and generated images; step is D's update.</summary>
+    public const uint Interpolation = 20;
+
+    /// <summary>Where a gradient penalty is taken around real images; step is D's update.</summary>
+    public const uint Perturbation = 21;
+
+    /// <summary>The fixed batch of virtual batch norm.</summary>
+    public const uint ReferenceBatch = 22;
+
+    /// <summary>Colours' augmentation while the discriminator is trained, and while the generator is.</summary>
+    public const uint DiscriminatorColor = 23, GeneratorColor = 24;
+
+    /// <summary>Holes' places while the discriminator is trained, and while the generator is.</summary>
+    public const uint DiscriminatorCutout = 25, GeneratorCutout = 26;
+
+    /// <summary>Which images are augmented at all while the discriminator is trained, and while the generator is.</summary>
+    public const uint DiscriminatorGate = 27, GeneratorGate = 28;
 }

@@ -10,6 +10,7 @@ namespace Ganymede.Messages;
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the last.</param>
 /// <param name="KeepCheckpoints">Newest checkpoints that are kept; 0 for all.</param>
 /// <param name="MaxStallSeconds">The knob that <see cref="StallDeadlines"/> derives every deadline of the run from.</param>
+/// <param name="CriticSteps">Updates of D a step, each with a mini-batch of its own; one of G follows.</param>
 [MessagePackObject]
 public sealed record RunPlan(
     [property: Key(0)] string PresetName,
@@ -22,7 +23,17 @@ public sealed record RunPlan(
     [property: Key(7)] long SampleEvery,
     [property: Key(8)] long CheckpointEvery,
     [property: Key(9)] double MaxStallSeconds,
-    [property: Key(10)] int KeepCheckpoints);
+    [property: Key(10)] int KeepCheckpoints,
+    [property: Key(11)] int CriticSteps)
+{
+    /// <summary>Phases a step: D's, then G's. A position, which counts phases, is this times the step plus the phase in hand.</summary>
+    [IgnoreMember]
+    public int PhasesPerStep => CriticSteps + 1;
+
+    /// <summary>Real images a step.</summary>
+    [IgnoreMember]
+    public long SamplesPerStep => (long)Batch * CriticSteps;
+}
 
 /// <summary>Where the packed data set is served, and the hash it must have.</summary>
 [MessagePackObject]

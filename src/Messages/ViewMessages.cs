@@ -3,8 +3,8 @@ using MessagePack;
 namespace Ganymede.Messages;
 
 /// <summary>
-/// Coordinator to every member of a view: it begins. <see cref="Position"/> counts phases whose sum is known since step 0, two a
-/// step; whoever has fewer fetches what is missing from <see cref="Source"/> and then all go on with the same phase.
+/// Coordinator to every member of a view: it begins. <see cref="Position"/> counts phases whose sum is known since step 0, <see
+/// cref="RunPlan.PhasesPerStep"/> a step; whoever has fewer fetches what is missing from <see cref="Source"/> and then all go on with the same phase.
 /// </summary>
 /// <param name="Incarnation">Of the Coordinator that issued it, rising from one to the next; a member refuses an older one.</param>
 /// <param name="Position">Phases summed by the member that is furthest.</param>
@@ -42,7 +42,7 @@ public sealed record PauseView(
 /// <summary>Member to Coordinator, as soon as it is seen: this peer is dead, silent, or not alike.</summary>
 /// <param name="Suspect">The peer, or several.</param>
 /// <param name="Step">The step the member is in.</param>
-/// <param name="Phase">0 while D, 1 while G is summed; -1 outside of both.</param>
+/// <param name="Phase">Of the step, from 0; the last one is G's; -1 outside of all.</param>
 /// <param name="Chunk">The chunk that was awaited; -1 for none.</param>
 /// <param name="WaitedSeconds">How long nothing had come.</param>
 /// <param name="Diverged">Its weights are not the others'.</param>

@@ -15,10 +15,28 @@ internal static class Scalars
     public static readonly Scalar Zero = 0.0;
     public static readonly Scalar Half = 0.5;
     public static readonly Scalar One = 1.0;
+    public static readonly Scalar MinusOne = -1.0;
 
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
 
     /// <summary>1 + a.</summary>
     public static Tensor PlusOne(this Tensor a) => a.add(One, One);
+
+    /// <summary>a - b.</summary>
+    public static Tensor Minus(this Tensor a, Tensor b) => a.add(b, MinusOne);
+
+    /// <summary>a times a number.</summary>
+    public static Tensor Times(this Tensor a, double factor)
+    {
+        using Scalar scalar = factor;
+        return a.mul(scalar);
+    }
+
+    /// <summary>a plus a number.</summary>
+    public static Tensor Shifted(this Tensor a, double offset)
+    {
+        using Scalar scalar = offset;
+        return a.add(scalar, One);
+    }
 }

@@ -7,13 +7,17 @@ namespace Ganymede.Tests;
 [Collection(nameof(GarbageCollectionTests))]
 public sealed class GarbageCollectionTests
 {
-    [Fact]
-    public void Garbage_collections_in_the_middle_of_operations_change_no_bit()
+    [Theory]
+    [InlineData(40)]
+    [InlineData(8, "loss=wasserstein", "regularizer.gradientPenalty=10", "regularizer.r1=1", "discriminator.spectralNorm=false", "discriminator.norm=layer",
+        "generator.norm=virtual-batch", "technique.historicalAveraging=0.1", "augment.color=1", "augment.cutout=0.5")]
+    [InlineData(8, "loss=relativistic", "regularizer.dragan=1", "discriminator.conditioning=auxiliary", "discriminator.minibatchKernels=3", "technique.featureMatching=1")]
+    public void Garbage_collections_in_the_middle_of_operations_change_no_bit(int steps, params string[] settings)
     {
-        var preset = TrainingRig.Small();
+        var preset = TrainingRig.Small(settings);
         using var quiet = new Replica(preset, TrainingRig.PackFor(preset), TrainingRig.Seed, "cpu", threads: 1);
         using var disturbed = new Replica(preset, TrainingRig.PackFor(preset), TrainingRig.Seed, "cpu", threads: 1);
-        TrainingRig.Run(quiet, preset, 0, 40);
+        TrainingRig.Run(quiet, preset, 0, steps);
         var done = false;
         var collector = new Thread(() =>
         {
@@ -26,7 +30,7 @@ public sealed class GarbageCollectionTests
         collector.Start();
         try
         {
-            TrainingRig.Run(disturbed, preset, 0, 40);
+            TrainingRig.Run(disturbed, preset, 0, steps);
         }
         finally
         {

@@ -38,33 +38,91 @@ internal sealed class PlainTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         var spectral = _discriminator.modules().OfType<ISpectralLayer>().Where(layer => layer.Spectral is not null).ToList();
-        spectral.ForEach(layer => layer.Spectral!.BeginStep(layer.Weight));
-
-        var (images, labels) = Real(step);
-        _discriminatorOptimizer.zero_grad();
-        var (noise, asked) = Imagined(step);
-        var drawn = _generator.forward(noise, asked).detach();
-        var (movesOfReal, movesOfFake) = (new List<(int, int)>(), new List<(int, int)>());
-        for (var shard = 0; shard < _preset.Shards; shard++)
+        var (ofReal, ofFake) = (0.0, 0.0);
+        for (var update = step * _preset.CriticSteps; update < (step + 1) * _preset.CriticSteps; update++)
         {
-            var random = Random(step, shard, RandomPurpose.DiscriminatorAugment);
-            movesOfReal.AddRange(Moves(random));
-            movesOfFake.AddRange(Moves(random));
+            if (update > step * _preset.CriticSteps)
+                spectral.ForEach(layer => layer.Spectral!.EndStep());
+            spectral.ForEach(layer => layer.Spectral!.BeginStep(layer.Weight));
+            (ofReal, ofFake) = Discriminate(update);
         }
 
-        var ofReal = RealTerm(_discriminator.forward(Translate(images, movesOfReal), labels));
-        var ofFake = FakeTerm(_discriminator.forward(Translate(drawn, movesOfFake), asked));
-        (ofReal + ofFake).backward();
-        _discriminatorOptimizer.step();
-
+        var last = (step + 1) * _preset.CriticSteps - 1;
+        var (noise, asked) = Imagined(last);
         _generatorOptimizer.zero_grad();
-        var moves = Enumerable.Range(0, _preset.Shards).SelectMany(s => Moves(Random(step, s, RandomPurpose.GeneratorAugment))).ToList();
-        var ofGenerator = GeneratorTerm(_discriminator.forward(Translate(_generator.forward(noise, asked), moves), asked));
+        var (moves, movesOfReal) = MovesOf(step, RandomPurpose.GeneratorAugment);
+        var fake = _discriminator.forward(Translate(_generator.forward(noise, asked), moves), asked);
+        var (images, labels) = Real(last);
+        var ofGenerator = _preset.Loss == LossKind.Relativistic
+            ? Softplus(_discriminator.forward(Translate(images, movesOfReal), labels).detach() - fake)
+            : GeneratorTerm(fake);
         ofGenerator.backward();
         _generatorOptimizer.step();
 
         spectral.ForEach(layer => layer.Spectral!.EndStep());
-        return (ofReal.item<double>(), ofFake.item<double>(), ofGenerator.item<double>());
+        return (ofReal, ofFake, ofGenerator.item<double>());
+    }
+
+    private (double Real, double Fake) Discriminate(long update)
+    {
+        var (images, labels) = Real(update);
+        _discriminatorOptimizer.zero_grad();
+        var (noise, asked) = Imagined(update);
+        var drawn = _generator.forward(noise, asked).detach();
+        var (movesOfReal, movesOfFake) = MovesOf(update, RandomPurpose.DiscriminatorAugment);
+        var penalties = _preset.Regularizer;
+        var isDue = update % penalties.Every == 0;
+        images.requires_grad = drawn.requires_grad = isDue;
+
+        var real = _discriminator.forward(Translate(images, movesOfReal), labels);
+        var fake = _discriminator.forward(Translate(drawn, movesOfFake), asked);
+        var isPaired = _preset.Loss == LossKind.Relativistic;
+        var (ofReal, ofFake) = isPaired ? (Softplus(fake - real), zeros(1, dtype: ScalarType.Float64).sum()) : (RealTerm(real), FakeTerm(fake));
+        var loss = ofReal + ofFake;
+        if (isDue && penalties.R1 > 0)
+            loss += penalties.Every * penalties.R1 / 2 * Lengths(real, images).pow(2).mean();
+        if (isDue && penalties.R2 > 0)
+            loss += penalties.Every * penalties.R2 / 2 * Lengths(fake, drawn).pow(2).mean();
+        if (isDue && penalties.GradientPenalty > 0)
+        {
+            var parts = Enumerable.Range(0, _preset.Shards).SelectMany(shard =>
+            {
+                var random = Random(update, shard, RandomPurpose.Interpolation);
+                return Enumerable.Range(0, _preset.SamplesPerShard).Select(_ => random.NextDouble()).ToArray();
+            }).ToArray();
+            var part = tensor(parts).view(-1, 1, 1, 1);
+            var points = (part * images.detach() + (1 - part) * drawn.detach()).requires_grad_(true);
+            loss += penalties.Every * penalties.GradientPenalty * (Lengths(_discriminator.forward(points, labels), points) - 1).pow(2).mean();
+        }
+
+        loss.backward();
+        _discriminatorOptimizer.step();
+        if (penalties.Clip > 0)
+        {
+            using var constant = no_grad();
+            foreach (var parameter in _discriminator.parameters())
+                parameter.copy_(parameter.minimum(full_like(parameter, penalties.Clip)).maximum(full_like(parameter, -penalties.Clip)));
+        }
+
+        return (ofReal.item<double>(), ofFake.item<double>());
+    }
+
+    private static Tensor Lengths(Tensor logits, Tensor images) =>
+        autograd.grad([logits], [images], [ones_like(logits)], retain_graph: true, create_graph: true)[0].flatten(1).pow(2).sum(1).sqrt();
+
+    private static Tensor Softplus(Tensor logits) => (1 + logits.exp()).log().mean();
+
+    private (List<(int, int)> First, List<(int, int)> Second) MovesOf(long index, uint purpose)
+    {
+        var (first, second) = (new List<(int, int)>(), new List<(int, int)>());
+        for (var shard = 0; shard < _preset.Shards; shard++)
+        {
+            var random = Random(index, shard, purpose);
+            first.AddRange(Moves(random));
+            second.AddRange(Moves(random));
+        }
+
+        return (first, second);
     }
 
     public void Dispose()
@@ -75,17 +133,29 @@ internal sealed class PlainTrainer : IDisposable
         _discriminator.Dispose();
     }
 
-    private static optim.Optimizer Optimizer(nn.Module network, OptimizerSettings settings) => settings.Kind == OptimizerKind.Adam
-        ? optim.Adam(network.parameters(), settings.LearningRate, settings.Beta1, settings.Beta2)
-        : optim.SGD(network.parameters(), settings.LearningRate, settings.Momentum);
+    private static optim.Optimizer Optimizer(nn.Module network, OptimizerSettings settings) => settings.Kind switch
+    {
+        OptimizerKind.Adam => optim.Adam(network.parameters(), settings.LearningRate, settings.Beta1, settings.Beta2),
+        OptimizerKind.RmsProp => optim.RMSProp(network.parameters(), settings.LearningRate, settings.Alpha, momentum: settings.Momentum),
+        _ => optim.SGD(network.parameters(), settings.LearningRate, settings.Momentum),
+    };
 
-    private Tensor RealTerm(Tensor logits) =>
-        _preset.Loss == LossKind.Hinge ? (1 - logits).clamp_min(0).mean() : (1 + (-logits).exp()).log().mean();
+    private Tensor RealTerm(Tensor logits) => _preset.Loss switch
+    {
+        LossKind.Hinge => (1 - logits).clamp_min(0).mean(),
+        LossKind.Wasserstein => -logits.mean(),
+        _ => (1 + (-logits).exp()).log().mean(),
+    };
 
-    private Tensor FakeTerm(Tensor logits) =>
-        _preset.Loss == LossKind.Hinge ? (1 + logits).clamp_min(0).mean() : (1 + logits.exp()).log().mean();
+    private Tensor FakeTerm(Tensor logits) => _preset.Loss switch
+    {
+        LossKind.Hinge => (1 + logits).clamp_min(0).mean(),
+        LossKind.Wasserstein => logits.mean(),
+        _ => (1 + logits.exp()).log().mean(),
+    };
 
-    private Tensor GeneratorTerm(Tensor logits) => _preset.Loss == LossKind.Hinge ? -logits.mean() : (1 + (-logits).exp()).log().mean();
+    private Tensor GeneratorTerm(Tensor logits) =>
+        _preset.Loss is LossKind.Hinge or LossKind.Wasserstein ? -logits.mean() : (1 + (-logits).exp()).log().mean();
 
     private (Tensor Images, Tensor Labels) Real(long step)
     {

@@ -243,7 +243,7 @@ public sealed class ReplicaTests
 
         for (var shard = 0; shard < preset.Shards; shard++)
         {
-            var (images, labels) = plan.Real(step: 3, shard);
+            var (images, labels) = plan.Real(update: 3, shard);
             for (var sample = 0; sample < plan.Samples; sample++)
             {
                 var index = order.IndexOf(3 * 16 + shard * 4 + sample);
@@ -262,7 +262,7 @@ public sealed class ReplicaTests
         var data = new ImagePack(1, 16, 16, ["often", "seldom"], classes, new byte[4 * 256]);
         var plan = new ShardPlan(preset, data, TrainingRig.Seed, TorchSharp.torch.CPU);
 
-        var (_, labels) = plan.Imagined(step: 0, shard: 0);
+        var (_, labels) = plan.Imagined(update: 0, shard: 0);
 
         Assert.Equal(0.25, labels.data<long>().ToArray().Average(), tolerance: 0.03); // four deviations are 0.027
     }

@@ -39,9 +39,50 @@ internal static class TrainingRig
     public static (PhaseReport Discriminator, PhaseReport Generator) Step(Replica replica, Preset preset, long step, IEnumerable<int>? order = null)
     {
         var shards = (order ?? Enumerable.Range(0, preset.Shards)).ToList();
-        replica.BeginStep(step);
-        var first = replica.Apply(Phase.Discriminator, step, Sum(replica, Phase.Discriminator, step, shards));
+        PhaseReport first = null!;
+        for (var update = 0; update < preset.CriticSteps; update++)
+        {
+            replica.BeginStep(step);
+            first = replica.Apply(Phase.Discriminator, step, Sum(replica, Phase.Discriminator, step, shards));
+        }
+
         return (first, replica.Apply(Phase.Generator, step, Sum(replica, Phase.Generator, step, shards)));
+    }
+
+    /// <summary>
+    /// One whole step of several replicas with a contiguous range of shards each: every one is applied the sum over all of them, after it has
+    /// worked ahead where a member would. Their number must divide the shards'.
+    /// </summary>
+    /// <returns>What all of them report, the last of D and that of G.</returns>
+    public static (PhaseReport Discriminator, PhaseReport Generator) StepTogether(IReadOnlyList<Replica> members, Preset preset, long step)
+    {
+        PhaseReport discriminator = null!, generator = null!;
+        var owned = preset.Shards / members.Count;
+        foreach (var phase in preset.Phases)
+        {
+            var sum = TreeSum([.. Enumerable.Range(0, preset.Shards).Select(shard =>
+            {
+                var member = members[shard / owned];
+                if (phase == Phase.Discriminator)
+                {
+                    member.BeginStep(step);
+                }
+
+                return Compute(member, phase, step, shard);
+            })], members[0].ElementSize);
+            foreach (var (index, member) in members.Index())
+            {
+                if (phase == Phase.Generator)
+                {
+                    member.WorkAhead(step + 1, index * owned);
+                }
+
+                var report = member.Apply(phase, step, sum);
+                (discriminator, generator) = phase == Phase.Discriminator ? (report, generator) : (discriminator, report);
+            }
+        }
+
+        return (discriminator, generator);
     }
 
     public static void Run(Replica replica, Preset preset, long from, long to)

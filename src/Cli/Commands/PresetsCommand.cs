@@ -1,5 +1,6 @@
 using System.CommandLine;
-using System.Text.Json;
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Ganymede.Training;
 using Spectre.Console;
 
@@ -12,44 +13,87 @@ internal static class PresetsCommand
     {
         var name = new Argument<string?>("name") { Description = "Show every key of this preset, or of a .json file.", Arity = ArgumentArity.ZeroOrOne };
         var set = OptionKinds.Repeatable("--set", "key=value", "Show it with this override.");
-        var json = OptionKinds.Switch("--json", "Print one JSON object: the preset itself, or every preset by its name.");
-        var command = new Command("presets", "Lists the presets, or every key of one with its value and what it may be.") { name, set, json };
+        var measure = OptionKinds.Switch("--measure", "Train a few steps of each preset here, on one thread and invented images, and show steps a second. Takes minutes.");
+        var json = OptionKinds.Switch("--json", "Print one JSON object: the preset itself, or every preset by its name, with its figures.");
+        var command = new Command("presets", "Lists the presets, or every key of one with its value and what it may be.") { name, set, measure, json };
         command.SetAction(parsed =>
         {
             var terminal = new Terminal(parsed.GetValue(json));
             var overrides = parsed.GetValue(set)!;
             if (parsed.GetValue(name) is { } one)
-                ShowOne(terminal, Preset.Load(one, overrides));
+                ShowOne(terminal, Preset.Load(one, overrides), parsed.GetValue(measure));
             else if (overrides.Length > 0)
                 throw new BadInputException("--set: which preset? Name it: 'ganymede presets NAME --set key=value'.");
             else
-                ShowAll(terminal);
+                ShowAll(terminal, parsed.GetValue(measure));
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static void ShowAll(Terminal terminal)
+    private static void ShowAll(Terminal terminal, bool measure)
     {
-        var presets = Preset.Names.Select(name => Preset.Load(name, [])).ToList();
-        terminal.Result(presets.ToDictionary(preset => preset.Name, preset => JsonElement.Parse(preset.ToJson())));
-        var table = new Table().Border(TableBorder.Simple).AddColumns("preset", "images", "conditional", "batch", "shards", "steps", "loss");
-        foreach (var preset in presets)
+        var all = new JsonObject();
+        var table = new Table().Border(TableBorder.Simple).AddColumns("preset", "images", "class", "batch", "loss", "parameters G, D", "GFLOP/step", "gradients/step");
+        if (measure)
+            table.AddColumn("steps/s");
+        foreach (var preset in Preset.Names.Select(name => Preset.Load(name, [])))
         {
-            var values = PresetKeys.All.ToDictionary(key => key.Name, key => key.ValueIn(preset));
-            table.AddRow(preset.Name, $"{preset.Size}x{preset.Size}x{preset.Channels}", values["conditional"], values["batch"], values["shards"], values["steps"], values["loss"]);
+            var (figures, rate) = FiguresOf(terminal, preset, measure);
+            all[preset.Name] = WithFigures(preset, figures, rate);
+            var loss = PresetKeys.All.Single(key => key.Name == "loss").ValueIn(preset);
+            string[] cells =
+            [
+                preset.Name, $"{preset.Size}x{preset.Size}x{preset.Channels}", ClassOf(preset), Text($"{preset.Batch}"), loss,
+                Text($"{figures.GeneratorParameters / 1e6:0.00} M, {figures.DiscriminatorParameters / 1e6:0.00} M"), Text($"{figures.GflopPerStep:0.0}"),
+                Text($"{figures.GradientBytesPerStep / 1e6:0.0} MB"),
+            ];
+            table.AddRow(rate is { } measured ? [.. cells, Text($"{measured:0.00}")] : cells);
         }
 
+        terminal.Result(all);
         terminal.People.Write(table);
         terminal.Line("'./ganymede presets NAME' shows every key; 'train --set key=value' overrides one.");
     }
 
-    private static void ShowOne(Terminal terminal, Preset preset)
+    private static void ShowOne(Terminal terminal, Preset preset, bool measure)
     {
-        terminal.Result(JsonElement.Parse(preset.ToJson()));
+        var (figures, rate) = FiguresOf(terminal, preset, measure);
+        terminal.Result(JsonNode.Parse(preset.ToJson())!); // the preset and nothing else: it can be saved and given to --preset
         var table = new Table().Border(TableBorder.Simple).AddColumns("key", "value", "may be");
         foreach (var key in PresetKeys.All)
             table.AddRow(Markup.Escape(key.Name), Markup.Escape(key.ValueIn(preset)), Markup.Escape(key.Allowed));
         terminal.People.Write(table);
+        terminal.Line(Text($"{figures.GeneratorParameters:N0} parameters of the generator, {figures.DiscriminatorParameters:N0} of the discriminator; ")
+            + Text($"{figures.GflopPerStep:0.0} GFLOP and {figures.GradientBytesPerStep / 1e6:0.0} MB of gradients a step")
+            + (rate is { } measured ? Text($"; {measured:0.00} steps/s here on one thread") : ""));
     }
+
+    private static (PresetFigures Figures, double? StepsPerSecond) FiguresOf(Terminal terminal, Preset preset, bool measure)
+    {
+        if (!measure)
+            return (PresetFigures.Of(preset), null);
+        terminal.Line($"measuring {preset.Name} …");
+        return (PresetFigures.Of(preset), PresetRate.StepsPerSecond(preset, steps: 3, threads: 1));
+    }
+
+    /// <summary>The preset's own keys, and beside them what it costs.</summary>
+    private static JsonObject WithFigures(Preset preset, PresetFigures figures, double? rate)
+    {
+        var json = JsonNode.Parse(preset.ToJson())!.AsObject();
+        json["figures"] = new JsonObject
+        {
+            ["generatorParameters"] = figures.GeneratorParameters,
+            ["discriminatorParameters"] = figures.DiscriminatorParameters,
+            ["gflopPerStep"] = figures.GflopPerStep,
+            ["gradientBytesPerStep"] = figures.GradientBytesPerStep,
+            ["stepsPerSecond"] = rate,
+        };
+        return json;
+    }
+
+    private static string ClassOf(Preset preset) =>
+        preset.DiscriminatorKnowsClasses ? PresetKeys.All.Single(key => key.Name == "discriminator.conditioning").ValueIn(preset) : "no";
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

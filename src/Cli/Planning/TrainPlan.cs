@@ -35,6 +35,7 @@ internal static class TrainPlan
             Steps = settings.Steps ?? StepsOf(settings, preset),
             Batch = settings.Batch ?? preset.Batch,
             Shards = settings.Shards ?? preset.Shards,
+            CriticSteps = preset.CriticSteps,
             Nodes = settings.Cluster.Nodes,
             Resume = settings.Resume,
             SampleEvery = settings.SampleEvery,

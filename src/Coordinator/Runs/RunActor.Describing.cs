@@ -41,7 +41,7 @@ public sealed partial class RunActor
     private void Remember(ViewDecision.Issue issue)
     {
         _viewHistory.Enqueue(new ViewDescription(
-            issue.View.Number, _time.GetUtcNow(), issue.Position / 2, issue.Position % 2 == 0 ? "D" : "G", issue.Reason,
+            issue.View.Number, _time.GetUtcNow(), issue.Position / _request.PhasesPerStep, (issue.Position + 1) % _request.PhasesPerStep == 0 ? "G" : "D", issue.Reason,
             [.. issue.View.Members.Select(member => string.Create(CultureInfo.InvariantCulture, $"{member.Node}: {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}"))]));
         if (_viewHistory.Count > ViewsKept)
             _viewHistory.Dequeue();
@@ -69,7 +69,7 @@ public sealed partial class RunActor
     }
 
     private long StepNow => Math.Max(
-        _views?.RestsAt / 2 ?? 0, Math.Max(_progress?.Step ?? 0, _state.Finished.Values.Select(finished => finished.Step).DefaultIfEmpty(0).Max()));
+        _views?.RestsAt / _request.PhasesPerStep ?? 0, Math.Max(_progress?.Step ?? 0, _state.Finished.Values.Select(finished => finished.Step).DefaultIfEmpty(0).Max()));
 
     private IEnumerable<MemberDescription> Members(double imagesPerSecond)
     {

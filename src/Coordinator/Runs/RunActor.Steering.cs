@@ -76,8 +76,8 @@ public sealed partial class RunActor
     {
         if (_state.Phase != RunPhase.Training || _views is not { } views)
             return SteeringAnswer.Refusal($"Run {_run} is {StateText}; there is nothing to write yet.");
-        if (views.RestsAt is { } rest && rest / 2 == _checkpointStep)
-            return SteeringAnswer.Of(_run.Value, $"Run {_run} is paused at step {rest / 2}, and a checkpoint of that step is written.");
+        if (views.RestsAt is { } rest && rest / _request.PhasesPerStep == _checkpointStep)
+            return SteeringAnswer.Of(_run.Value, $"Run {_run} is paused at step {rest / _request.PhasesPerStep}, and a checkpoint of that step is written.");
 
         _checkpointWanted = true;
         Say(RunEventKind.State, $"Checkpoint asked for by {by}");

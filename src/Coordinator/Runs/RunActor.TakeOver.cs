@@ -64,7 +64,7 @@ public sealed partial class RunActor
 
         var position = _reports.Values.Max(report => report.Position);
         _state = _state.In(newest);
-        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now, _request.Rebalance) with { Hold = _pausedBy is null ? null : $"paused by {_pausedBy}" };
+        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now, _request.Rebalance) with { PhasesPerStep = _request.PhasesPerStep, Hold = _pausedBy is null ? null : $"paused by {_pausedBy}" };
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
         Say(RunEventKind.State, $"Took over in view {newest.Number} with {string.Join(", ", _reports.Keys)}");
 
@@ -74,6 +74,6 @@ public sealed partial class RunActor
         foreach (var member in newest.Members.Where(member => !_reports.ContainsKey(member.Node) && Known(member.Node) is not null))
             Carry(_views.Gone(member.Node, "is not in the run any more", Now));
         foreach (var member in newest.Members.Where(member => Known(member.Node) is null))
-            Carry(_views.Suspect(new PeerSuspect(_run, _reports.Keys.First(_views.IsMember), newest.Number, [member.Node], position / 2, -1, -1, 0, Diverged: false, $"{member.Node} did not report to the new Coordinator"), Now));
+            Carry(_views.Suspect(new PeerSuspect(_run, _reports.Keys.First(_views.IsMember), newest.Number, [member.Node], position / _request.PhasesPerStep, -1, -1, 0, Diverged: false, $"{member.Node} did not report to the new Coordinator"), Now));
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class RunActor
                 Tell(pause.Lead, new PauseView(_run, _views!.View.Number, pause.Reason, pause.Checkpoint));
                 break;
             case ViewDecision.Rest rest:
-                Say(RunEventKind.State, $"Paused at step {rest.Position / 2} ({rest.Reason})");
+                Say(RunEventKind.State, $"Paused at step {rest.Position / _request.PhasesPerStep} ({rest.Reason})");
                 _held = TimeSpan.MinValue;
                 HoldMembers();
                 break;
@@ -83,9 +83,10 @@ public sealed partial class RunActor
     private void Begin(ViewDecision.Issue issue)
     {
         _state = _state.In(issue.View);
+        var phases = _request.PhasesPerStep;
         _telemetry.Began(issue);
         Remember(issue);
-        Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / 2}{(issue.Position % 2 == 0 ? "" : ", phase G")} ({issue.Reason}): "
+        Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / phases}{PhaseName((int)(issue.Position % phases), phases)} ({issue.Reason}): "
             + string.Join(", ", issue.View.Members.Select(member => $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
         TellMembers(new ViewIssued(_run, issue.View, _incarnation, issue.Position, issue.Source, issue.SumHash, [.. issue.Joining], issue.Reason));
         if (_stopReason is not null)
@@ -93,6 +94,9 @@ public sealed partial class RunActor
         if (_checkpointWanted)
             Tell(issue.View.Members[0].Node, new CheckpointRun(_run, "asked for in the view before"));
     }
+
+    /// <summary>Of the phase in hand; nothing at the start of a step.</summary>
+    private static string PhaseName(int phase, int phases) => phase == 0 ? "" : phase == phases - 1 ? ", phase G" : $", update {phase + 1} of D";
 
     private void Tick()
     {

@@ -95,7 +95,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         _deadlines = StallDeadlines.OfSeconds(request.MaxStallSeconds);
         _probe = probe;
         _startingState = request.Resume ? StartingState.Checkpoint : StartingState.Fresh;
-        _telemetry = new RunTelemetry(run, request.Nodes, request.Steps, () => (Volatile.Read(ref _state), Volatile.Read(ref _views)));
+        _telemetry = new RunTelemetry(run, request.Nodes, request.Steps, request.PhasesPerStep, () => (Volatile.Read(ref _state), Volatile.Read(ref _views)));
         _begun = time.GetUtcNow();
 
         Receive<DataPreparation.Packed>(Gather);
@@ -255,7 +255,7 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
     private RunPlan Plan() => new(
         _request.PresetName, _request.Preset, _request.Seed, _request.Steps, _request.Batch, _request.Shards, _request.Folder,
-        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints);
+        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints, _request.CriticSteps);
 
     private void Accept(RunPrepared prepared)
     {
@@ -291,9 +291,9 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
         var first = _state.Prepared[_state.Chosen[0].Node].FirstStep;
         var view = new View((_state.View?.Number ?? 0) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
-        _views = Views.Of(view, 2 * first, _request.Shards, _deadlines, Now, _request.Rebalance) with { Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
+        _views = Views.Of(view, _request.PhasesPerStep * first, _request.Shards, _deadlines, Now, _request.Rebalance) with { PhasesPerStep = _request.PhasesPerStep, Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
         Say(RunEventKind.State, $"Training from step {first} to {_request.Steps}");
-        Begin(new ViewDecision.Issue(view, 2 * first, view.Members[0].Node, 0, [], "all are prepared"));
+        Begin(new ViewDecision.Issue(view, _request.PhasesPerStep * first, view.Members[0].Node, 0, [], "all are prepared"));
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
         Invite();
     }

@@ -24,6 +24,7 @@ internal sealed class RunTelemetry : IDisposable
     private const string Paused = "paused";
 
     private readonly Func<(RunState State, Views? Views)> _read;
+    private readonly int _phasesPerStep;
     private readonly Activity? _run;
     private Activity? _view;
     private long _evictions, _joins, _leaves, _divergences;
@@ -31,9 +32,9 @@ internal sealed class RunTelemetry : IDisposable
     private RunOutcome _outcome = RunOutcome.Abandoned;
 
     /// <param name="read">The actor's newest records.</param>
-    public RunTelemetry(RunId run, int members, long steps, Func<(RunState State, Views? Views)> read)
+    public RunTelemetry(RunId run, int members, long steps, int phasesPerStep, Func<(RunState State, Views? Views)> read)
     {
-        (Run, MembersWanted, StepsWanted, _read) = (run.Value, members, steps, read);
+        (Run, MembersWanted, StepsWanted, _phasesPerStep, _read) = (run.Value, members, steps, phasesPerStep, read);
         _run = Start("run", [new("members_wanted", members), new("steps_wanted", steps)]);
         Telemetry.Watch(this);
     }
@@ -75,7 +76,7 @@ internal sealed class RunTelemetry : IDisposable
         _view?.Dispose();
         _view = Start("view",
         [
-            new("view", issue.View.Number), new("first_step", issue.Position / 2), new("reason", issue.Reason),
+            new("view", issue.View.Number), new("first_step", issue.Position / _phasesPerStep), new("reason", issue.Reason),
             new("members", string.Join(',', issue.View.Members.Select(member => member.Node))),
         ]);
     }

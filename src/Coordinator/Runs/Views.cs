@@ -58,6 +58,9 @@ public sealed record Views(
     /// <summary>Why no view is issued after the step in hand: somebody paused the run. Null while it goes on.</summary>
     public string? Hold { get; init; }
 
+    /// <summary>Phases a step: D's updates and G's. A position that is a multiple of it is the end of a step.</summary>
+    public int PhasesPerStep { get; init; } = 2;
+
     /// <summary>Position at which all members rest, because of <see cref="Hold"/>; null while they do not.</summary>
     public long? RestsAt { get; init; }
 
@@ -122,7 +125,7 @@ public sealed record Views(
             return new(this, []);
         var next = this with
         {
-            Halted = Halted.SetItem(finished.Node, new MemberHalted(finished.Run, finished.Node, View.Number, 2 * finished.Step, finished.SumHash)),
+            Halted = Halted.SetItem(finished.Node, new MemberHalted(finished.Run, finished.Node, View.Number, PhasesPerStep * finished.Step, finished.SumHash)),
             Heard = Heard.SetItem(finished.Node, now),
         };
         return Stage == ViewStage.Changing ? next.Settle(now, []) : new(next, []);
@@ -245,7 +248,7 @@ public sealed record Views(
     private Outcome Rest(TimeSpan now, List<ViewDecision> decisions)
     {
         var here = Halted.Values.Where(halted => !Lost.ContainsKey(halted.Node)).ToArray();
-        if (here.Length == 0 || here.Max(halted => halted.Position) is var position && position % 2 != 0)
+        if (here.Length == 0 || here.Max(halted => halted.Position) is var position && position % PhasesPerStep != 0)
             return IssueNext(now, decisions);
 
         var going = here.Where(halted => Leaving.Contains(halted.Node)).Select(halted => halted.Node).ToArray();
@@ -323,7 +326,7 @@ public sealed record Views(
         }
 
         var position = stay.Max(member => Halted[member.Node].Position);
-        var atBoundary = position % 2 == 0;
+        var atBoundary = position % PhasesPerStep == 0;
         var joining = ImmutableArray<ViewMember>.Empty;
         if (atBoundary)
         {

@@ -19,4 +19,7 @@ public sealed record CommittedStep(
 
     /// <summary>Steps so far whose gradients were not finite, so that nothing was updated.</summary>
     public required long Skipped { get; init; }
+
+    /// <summary>What D says besides its loss.</summary>
+    public required ScoreFigures Scores { get; init; }
 }

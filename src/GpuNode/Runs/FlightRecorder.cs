@@ -9,7 +9,7 @@ namespace Ganymede.GpuNode.Runs;
 /// The last thousand things that happened on this node in a run, in memory; written to <c>recorder/</c> in the run's folder when a
 /// view breaks, when the run fails here and when it ends, for <c>ganymede explain</c>. Thread-safe.
 /// </summary>
-public sealed class FlightRecorder(string runFolder, NodeId node, TimeProvider time)
+public sealed class FlightRecorder(string runFolder, NodeId node, TimeProvider time, int phasesPerStep)
 {
     private const int Kept = 1000;
 
@@ -22,7 +22,7 @@ public sealed class FlightRecorder(string runFolder, NodeId node, TimeProvider t
     /// <param name="milliseconds">How long it took; 0 for a moment.</param>
     public void Add(string what, long view, long position, double milliseconds = 0, string? text = null)
     {
-        var happened = new FlightEvent(time.GetUtcNow(), node.Value, what, view, position / 2, (int)(position % 2), Math.Round(milliseconds, 3), text);
+        var happened = new FlightEvent(time.GetUtcNow(), node.Value, what, view, position / phasesPerStep, (int)(position % phasesPerStep), Math.Round(milliseconds, 3), text);
         lock (_lock)
             _ring[_next++ % Kept] = happened;
     }

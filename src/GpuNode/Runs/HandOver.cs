@@ -6,7 +6,7 @@ using Ganymede.Training;
 namespace Ganymede.GpuNode.Runs;
 
 /// <summary>What members give each other when a view begins: the last sum, or all of the state. Served from memory on the data plane.</summary>
-public sealed class HandOver(DataPlane dataPlane, RunId run, StallDeadlines deadlines) : IDisposable
+public sealed class HandOver(DataPlane dataPlane, RunId run, StallDeadlines deadlines, int phasesPerStep) : IDisposable
 {
     private static readonly TimeSpan _retryPause = TimeSpan.FromMilliseconds(20);
 
@@ -51,9 +51,9 @@ public sealed class HandOver(DataPlane dataPlane, RunId run, StallDeadlines dead
     public ReplicaState FetchState(ViewIssued issued, CancellationToken cancel)
     {
         var (state, step) = StateBlob.Read(Fetch(issued, $"{run}-state-{issued.Position}", Array.MaxLength, cancel));
-        return 2 * step == issued.Position
+        return phasesPerStep * step == issued.Position
             ? state
-            : throw new CheckpointException($"{issued.Source} handed over the state of step {step}, not of step {issued.Position / 2}");
+            : throw new CheckpointException($"{issued.Source} handed over the state of step {step}, not of step {issued.Position / phasesPerStep}");
     }
 
     public void Dispose()

@@ -6,6 +6,11 @@ namespace Ganymede.GpuNode.Runs;
 /// <param name="Step">Steps committed, from 1.</param>
 /// <param name="Time">When it was committed.</param>
 /// <param name="SignRate">Mean sign of D over real images, -1..1: towards 1 D knows them by heart (Karras et al., 2020, r_t).</param>
+/// <param name="RealScore">E D(x); so is the next of generated images.</param>
+/// <param name="WassersteinEstimate">Their difference, where the loss makes it an estimate of the distance.</param>
+/// <param name="Penalty">Penalties in D's loss, where the preset has any.</param>
+/// <param name="ClassLoss">Cross-entropy of guessed classes, where they are guessed.</param>
+/// <param name="AugmentationProbability">ADA's, where it adapts.</param>
 /// <param name="ImagesPerSecond">Real images a second since the line before.</param>
 /// <param name="ComputeSeconds">Mean seconds a step since the line before, of the writer's first replica; so are the next two.</param>
 /// <param name="ExposedCommunicationSeconds">Waited for sums.</param>
@@ -13,19 +18,22 @@ namespace Ganymede.GpuNode.Runs;
 /// <param name="SkippedSteps">Steps so far whose gradients were not finite.</param>
 public sealed record MetricsLine(
     long Step, DateTimeOffset Time, double DiscriminatorLoss, double GeneratorLoss, double RealAccuracy, double FakeAccuracy, double SignRate,
+    double RealScore, double FakeScore, double? WassersteinEstimate, double? Penalty, double? ClassLoss, double? AugmentationProbability,
     double? ImagesPerSecond, double? ComputeSeconds, double? ExposedCommunicationSeconds, double? OptimizerSeconds,
     long SkippedSteps, long LiveTensors, long ResidentBytes)
 {
     /// <param name="before">What the line before was of, if this member knows it; rates are of the steps between.</param>
-    /// <param name="batch">Real images a step.</param>
-    public static MetricsLine Of(CommittedStep step, CommittedStep? before, int batch)
+    /// <param name="samples">Real images a step.</param>
+    public static MetricsLine Of(CommittedStep step, CommittedStep? before, long samples)
     {
         var steps = before is null ? 0 : step.Step - before.Step;
         var seconds = before is null ? 0 : (step.Time - before.Time).TotalSeconds;
         double? PerStep(double now, double? then) => steps > 0 ? Math.Max(0, (now - then!.Value) / steps) : null;
         return new MetricsLine(
             step.Step, step.Time, step.DiscriminatorLoss, step.GeneratorLoss, step.RealAccuracy, step.FakeAccuracy, 2 * step.RealAccuracy - 1,
-            steps > 0 && seconds > 0 ? steps * batch / seconds : null,
+            step.Scores.RealScore, step.Scores.FakeScore, step.Scores.WassersteinEstimate, step.Scores.Penalty, step.Scores.ClassLoss,
+            step.Scores.AugmentationProbability,
+            steps > 0 && seconds > 0 ? steps * samples / seconds : null,
             PerStep(step.Phases.Compute, before?.Phases.Compute), PerStep(step.Phases.ExposedCommunication, before?.Phases.ExposedCommunication),
             PerStep(step.Phases.Optimizer, before?.Phases.Optimizer),
             step.Skipped, Replica.LiveTensors, Environment.WorkingSet);
@@ -39,6 +47,16 @@ public sealed record MetricsLine(
         yield return ("discriminator/real accuracy", RealAccuracy);
         yield return ("discriminator/fake accuracy", FakeAccuracy);
         yield return ("discriminator/sign rate", SignRate);
+        yield return ("discriminator/real score", RealScore);
+        yield return ("discriminator/fake score", FakeScore);
+        if (WassersteinEstimate is { } distance)
+            yield return ("discriminator/Wasserstein estimate", distance);
+        if (Penalty is { } penalty)
+            yield return ("discriminator/penalty", penalty);
+        if (ClassLoss is { } classes)
+            yield return ("discriminator/class loss", classes);
+        if (AugmentationProbability is { } probability)
+            yield return ("augmentation/probability", probability);
         if (ImagesPerSecond is { } rate)
             yield return ("speed/images per second", rate);
         if (ComputeSeconds is { } compute)

@@ -8,7 +8,7 @@ using Ganymede.Training;
 namespace Ganymede.GpuNode.Runs;
 
 /// <summary>
-/// Trains one replica, on one thread, which owns all its tensors: for each step two phases, each of them compute own
+/// Trains one replica, on one thread, which owns all its tensors: for each step D's phases and G's, each of them compute own
 /// shards, sum with all members, update. Nothing here waits for the Coordinator, but between two views: then the partial
 /// sums of the phase in hand are kept, and only shards that are new to this replica are computed in the next one.
 /// </summary>
@@ -38,6 +38,7 @@ public sealed class ReplicaLoop
 
     private long _computeTicks, _exchangeTicks, _updateTicks, _shardTicks;
     private double _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy;
+    private ScoreFigures? _scores;
     private long _skipped, _skippedInARow, _liveTensors;
 
     public required TrainingSession Session { get; init; }
@@ -61,14 +62,14 @@ public sealed class ReplicaLoop
 
     public long FirstStep { get; private set; }
 
-    /// <summary>Phases summed and applied since the run's step 0, two a step.</summary>
+    /// <summary>Phases summed and applied since the run's step 0: D's and then G's, <see cref="RunPlan.PhasesPerStep"/> a step.</summary>
     public long Position { get; private set; }
 
     /// <summary>Steps committed since the run's step 0.</summary>
-    public long Step => Position / 2;
+    public long Step => Position / Plan.PhasesPerStep;
 
     /// <summary>The sum with which <see cref="Position"/> was reached, as the replica received it; empty before the first.</summary>
-    public ReadOnlyMemory<byte> LastSum => Position > FirstStep * 2 ? _phases[(Position + 1) % 2].Total : default;
+    public ReadOnlyMemory<byte> LastSum => Position > FirstStep * Plan.PhasesPerStep ? BuffersOf(Position - 1).Total : default;
 
     /// <summary>Hash of the state before the first step.</summary>
     public ulong Fingerprint { get; private set; }
@@ -76,7 +77,7 @@ public sealed class ReplicaLoop
     public bool Stopped { get; private set; }
 
     /// <summary>Nothing is left to do: the last step is committed, or the one after which all stop.</summary>
-    public bool Ended => Position % 2 == 0 && (Step >= Plan.Steps || Stopped);
+    public bool Ended => IsBoundary && (Step >= Plan.Steps || Stopped);
 
     public string WeightsSha256 { get; private set; } = "";
     public double SecondsTraining { get; private set; }
@@ -102,9 +103,9 @@ public sealed class ReplicaLoop
             replica.LoadState(Checkpoint.State, Checkpoint.Info.Step);
 
         FirstStep = Checkpoint?.Info.Step ?? 0;
-        Position = 2 * FirstStep;
+        Position = Plan.PhasesPerStep * FirstStep;
         Fingerprint = replica.WeightsFingerprint();
-        _phases = [.. new[] { Phase.Discriminator, Phase.Generator }.Select(phase => new PhaseBuffers(this, replica, phase))];
+        _phases = [.. new[] { Phase.Generator, Phase.Discriminator, Phase.Discriminator }.Take(1 + Math.Min(2, Plan.CriticSteps)).Select(phase => new PhaseBuffers(this, replica, phase))];
         ready();
         while (nextPart() is { } part)
         {
@@ -114,7 +115,7 @@ public sealed class ReplicaLoop
     }
 
     /// <summary>Length of the sum that leads to a position, in bytes.</summary>
-    public int SumBytes(long position) => _phases[(position + 1) % 2].Total.Length;
+    public int SumBytes(long position) => BuffersOf(position - 1).Total.Length;
 
     /// <summary>What this replica last knew of itself; callable from its own thread.</summary>
     public ProgressReport Progress(NodeId node, RunId run, long view) => new(
@@ -148,9 +149,9 @@ public sealed class ReplicaLoop
     {
         if (part.State is { } state)
         {
-            replica.LoadState(state, part.Position / 2);
+            replica.LoadState(state, part.Position / Plan.PhasesPerStep);
             _recent.Clear();
-            FirstStep = part.Position / 2;
+            FirstStep = part.Position / Plan.PhasesPerStep;
             Position = part.Position;
         }
 
@@ -177,7 +178,7 @@ public sealed class ReplicaLoop
         if (WriterOf(part) is { } writer && !_leads)
         {
             _leads = true;
-            if (!(_owesTakeOver = Position % 2 != 0))
+            if (!(_owesTakeOver = !IsBoundary))
                 TakeOver(replica, writer);
         }
     }
@@ -193,7 +194,20 @@ public sealed class ReplicaLoop
     /// <summary>The run's files have one writer: the lead's first replica.</summary>
     private RunWriter? WriterOf(ViewPart part) => Index == 0 ? part.Writer : null;
 
-    private PhaseBuffers Current => _phases[Position % 2];
+    /// <summary>No step is half done.</summary>
+    private bool IsBoundary => Position % Plan.PhasesPerStep == 0;
+
+    private PhaseBuffers Current => BuffersOf(Position);
+
+    /// <summary>
+    /// The buffers of the phase that is summed at a position. D's updates of a step take turns with two, so that the last sum stays as it is, for a
+    /// member that may lack it, while the next one is on its way.
+    /// </summary>
+    private PhaseBuffers BuffersOf(long position)
+    {
+        var phase = position % Plan.PhasesPerStep;
+        return phase == Plan.CriticSteps ? _phases[0] : _phases[1 + phase % 2];
+    }
 
     /// <summary>Goes on with the step in hand until it is committed. False when the view is over before.</summary>
     private bool TrainStep(Replica replica, ViewPart part)
@@ -210,7 +224,7 @@ public sealed class ReplicaLoop
             var dies = Faults.Hits(Current.Phase == Phase.Discriminator ? FaultPoint.DReduce : FaultPoint.GReduce, step);
             var start = Stopwatch.GetTimestamp();
             using (var pending = part.Local.Begin(
-                Index, step, (byte)Current.Phase, Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
+                Index, step, (byte)(Position % Plan.PhasesPerStep + 1), Current.Sums.Complete, Current.Total, FingerprintToCompare(replica, part)))
             {
                 if (dies)
                     Faults.Die();
@@ -225,9 +239,9 @@ public sealed class ReplicaLoop
             Lap(start, ref _updateTicks, part, "update");
         }
 
-        if (step > part.Position / 2)
+        if (step > part.Position / Plan.PhasesPerStep)
             Session.Shards.Add(part.View, _shardTicks, part.Owned[Index].Count); // a view's first step may be a part of one, and nothing was computed ahead for it
-        Images += (part.Owned[Index].End - part.Owned[Index].First) * (Plan.Batch / Plan.Shards);
+        Images += (part.Owned[Index].End - part.Owned[Index].First) * (Plan.SamplesPerStep / Plan.Shards);
         if (Index == 0)
             Telemetry.StepDuration.Record(Stopwatch.GetElapsedTime(begun).TotalSeconds, Session.RunTag);
         if (WriterOf(part) is { } writer)
@@ -287,7 +301,7 @@ public sealed class ReplicaLoop
     /// <summary>Members compare their weights every ten steps, and where a view begins with a whole step. It is the same for all of them.</summary>
     private ulong FingerprintToCompare(Replica replica, ViewPart part)
     {
-        if (Current.Phase == Phase.Generator || (Step % FingerprintEvery != 0 && Position != part.Position))
+        if (!IsBoundary || (Step % FingerprintEvery != 0 && Position != part.Position))
             return 0;
 
         // The ledger's hash of the step before is of the same weights.
@@ -307,6 +321,7 @@ public sealed class ReplicaLoop
         {
             _discriminatorLoss = report.RealLoss + report.FakeLoss;
             (_realAccuracy, _fakeAccuracy) = (report.RealAccuracy, report.FakeAccuracy);
+            _scores = ScoreFigures.Of(Preset, report, replica.AugmentationProbability);
             return;
         }
 
@@ -316,7 +331,7 @@ public sealed class ReplicaLoop
         var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
         _recent.Enqueue(new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
         {
-            Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped,
+            Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped, Scores = _scores!,
         });
         if (_recent.Count > StepsKept)
             _recent.Dequeue();

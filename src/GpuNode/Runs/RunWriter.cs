@@ -122,13 +122,13 @@ public sealed class RunWriter : IDisposable
         if (step.Step > _ledger.LastStep)
         {
             _ledger.Append(step.Step, new LedgerLine(
-                step.Step, step.View, (step.Step - 1) * Plan.Batch, step.Step * Plan.Batch - 1,
+                step.Step, step.View, (step.Step - 1) * Plan.SamplesPerStep, step.Step * Plan.SamplesPerStep - 1,
                 step.Fingerprint == 0 ? null : step.Fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
         }
 
         if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last))
         {
-            var line = MetricsLine.Of(step, _measured, Plan.Batch);
+            var line = MetricsLine.Of(step, _measured, Plan.SamplesPerStep);
             _metrics.Append(step.Step, line);
             _events.AppendScalars(step.Step, step.Time, line.Scalars());
             _measured = step;

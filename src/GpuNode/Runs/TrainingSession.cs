@@ -27,7 +27,7 @@ public sealed class TrainingSession(
     private readonly Lock _failureLock = new();
     private readonly Lock _viewLock = new();
     private readonly StallDeadlines _deadlines = StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds);
-    private readonly HandOver _handOver = new(services.DataPlane, prepare.Run, StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds));
+    private readonly HandOver _handOver = new(services.DataPlane, prepare.Run, StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds), prepare.Plan.PhasesPerStep);
     private readonly ILogger _log = services.Logs.CreateLogger<TrainingSession>();
     private Exception? _failure;
     private string? _abortReason;
@@ -50,7 +50,7 @@ public sealed class TrainingSession(
     /// <summary>Labels a measurement with the run.</summary>
     public KeyValuePair<string, object?> RunTag { get; } = new("run", prepare.Run.Value);
 
-    public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System);
+    public FlightRecorder Recorder { get; } = new(prepare.Plan.Folder, node, TimeProvider.System, prepare.Plan.PhasesPerStep);
 
     /// <summary>How long the replicas' shards take.</summary>
     public ShardClock Shards { get; } = new();
@@ -137,13 +137,13 @@ public sealed class TrainingSession(
         _log.ViewBroken(prepare.Run, part.View, failure.Message);
         Recorder.Add("suspect", part.View, position, failure.Waited.TotalMilliseconds, failure.Message);
         report(new PeerSuspect(
-            prepare.Run, node, part.View, [.. failure.Party.Split(',').Select(name => new NodeId(name))], position / 2, (int)(position % 2),
+            prepare.Run, node, part.View, [.. failure.Party.Split(',').Select(name => new NodeId(name))], position / Plan.PhasesPerStep, (int)(position % Plan.PhasesPerStep),
             failure.Chunk, failure.Waited.TotalSeconds, failure is DivergenceException, failure.Message));
     }
 
     /// <summary>From a replica's thread: its state, for those that join in this view.</summary>
     public void HandStateOver(ViewPart part, ReplicaState state) =>
-        _handOver.ServeState(part.Position, StateBlob.Write(state, part.Position / 2));
+        _handOver.ServeState(part.Position, StateBlob.Write(state, part.Position / Plan.PhasesPerStep));
 
     /// <summary>All members stop after the same step, which they agree on in an all-reduce.</summary>
     public void RequestStop(string reason)
@@ -180,6 +180,9 @@ public sealed class TrainingSession(
         var preset = Preset.FromJson(Plan.Preset);
         if (preset.Batch != Plan.Batch || preset.Shards != Plan.Shards)
             throw new PresetException($"the preset has batch {preset.Batch} and {preset.Shards} shards, the run {Plan.Batch} and {Plan.Shards}; they must agree");
+
+        if (preset.CriticSteps != Plan.CriticSteps)
+            throw new PresetException($"the preset has criticSteps {preset.CriticSteps}, the run {Plan.CriticSteps}; they must agree");
 
         Faults.At(FaultPoint.DataLoad, 0);
         var (pack, wasCached) = services.Packs.Load(prepare.Pack, _aborted.Token);
@@ -268,7 +271,7 @@ public sealed class TrainingSession(
     private void Train(ViewIssued issued, Preset preset, ElementType type, ReplicaLoop[] loops, BlockingCollection<ViewPart>[] parts, MemberTelemetry telemetry)
     {
         using var span = Telemetry.Source.StartActivity("member view", ActivityKind.Internal, JobTrace.Of(prepare.Run.Value),
-            [RunTag, new("view", issued.View.Number), new("first_step", issued.Position / 2), new("reason", issued.Reason)]);
+            [RunTag, new("view", issued.View.Number), new("first_step", issued.Position / Plan.PhasesPerStep), new("reason", issued.Reason)]);
         using (var part = Enter(issued, preset, type, loops))
         {
             if (part is not null)
@@ -297,7 +300,7 @@ public sealed class TrainingSession(
         {
             lead = loops[0];
             report(new MemberFinished(
-                prepare.Run, node, lead.Step, lead.Stopped, lead.WeightsSha256, lead.Step * Plan.Batch, lead.SecondsTraining,
+                prepare.Run, node, lead.Step, lead.Stopped, lead.WeightsSha256, lead.Step * Plan.SamplesPerStep, lead.SecondsTraining,
                 lead.Phases, _writer?.LastCheckpoint, _writer?.LastGrid, issued.View.Number, hash, lead.FirstStep));
         }
         else
@@ -327,7 +330,7 @@ public sealed class TrainingSession(
         {
             if (issued.Joining.Contains(node))
             {
-                Faults.At(FaultPoint.Join, issued.Position / 2);
+                Faults.At(FaultPoint.Join, issued.Position / Plan.PhasesPerStep);
                 state = _handOver.FetchState(issued, over);
             }
             else if (Furthest(loops).Position == issued.Position - 1)
@@ -345,7 +348,7 @@ public sealed class TrainingSession(
         }
         catch (FetchException failure)
         {
-            report(new PeerSuspect(prepare.Run, node, issued.View.Number, [issued.Source], issued.Position / 2, -1, -1, 0, Diverged: false, failure.Message));
+            report(new PeerSuspect(prepare.Run, node, issued.View.Number, [issued.Source], issued.Position / Plan.PhasesPerStep, -1, -1, 0, Diverged: false, failure.Message));
             return null;
         }
 
@@ -354,7 +357,7 @@ public sealed class TrainingSession(
             [.. members.Select(peer => new PartyAddress(peer.Node.Value, peer.Host, peer.Port, new ShardRange(peer.FirstShard, peer.ShardCount)))],
             self, Plan.Shards, _deadlines.Phase);
         if (self == 0)
-            _writer ??= new RunWriter(prepare, preset, issued.Position / 2, message => report(message), node);
+            _writer ??= new RunWriter(prepare, preset, issued.Position / Plan.PhasesPerStep, message => report(message), node);
 
         var part = new ViewPart(issued.View.Number, issued.Position, group, new LocalGroup(group, loops.Length, Plan.Shards, type),
             ShardAssignment.Even(new ShardRange(members[self].FirstShard, members[self].ShardCount), loops.Length))

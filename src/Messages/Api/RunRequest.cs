@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Ganymede.Messages.Api;
 
 /// <summary>POST /api/runs: train this. The preset arrives resolved, so the Coordinator needs to know no networks.</summary>
@@ -32,6 +34,13 @@ public sealed record RunRequest
     /// <summary>V, a power of two: the parts every global mini-batch is cut into.</summary>
     public required int Shards { get; init; }
 
+    /// <summary>Updates of the discriminator a step, as the preset has it.</summary>
+    public int CriticSteps { get; init; } = 1;
+
+    /// <summary>Phases a step: D's updates and then G's.</summary>
+    [JsonIgnore]
+    public int PhasesPerStep => CriticSteps + 1;
+
     /// <summary>Nodes to train on; the run starts when this many are there.</summary>
     public required int Nodes { get; init; }
 
@@ -63,6 +72,8 @@ public sealed record RunRequest
             problems.Add($"--preset {PresetName}: {Size} pixels and {Channels} channels; 1 to 4096 pixels and 1 or 3 channels are possible.");
         if (Steps < 1)
             problems.Add($"--steps {Steps}: at least 1.");
+        if (CriticSteps is < 1 or > 100)
+            problems.Add($"--set criticSteps={CriticSteps}: between 1 and 100.");
         if (Nodes < 1)
             problems.Add($"--nodes {Nodes}: at least 1.");
         if (Shards < 1 || (Shards & (Shards - 1)) != 0)

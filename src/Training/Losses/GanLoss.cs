@@ -18,13 +18,31 @@ public interface IGanLoss
     public Tensor OfGenerator(Tensor logits);
 }
 
+/// <summary>Losses in which each real image meets a generated one: real_i and fake_i of the same shard. Means over a batch of logits [B].</summary>
+public interface IPairedLoss
+{
+    /// <summary>D's loss: scalar.</summary>
+    public Tensor OfDiscriminator(Tensor real, Tensor fake);
+
+    /// <summary>G's loss: scalar; the real images' logits are constants.</summary>
+    public Tensor OfGenerator(Tensor real, Tensor fake);
+}
+
 /// <summary>The loss a preset names.</summary>
 public static class GanLoss
 {
-    public static IGanLoss Create(LossKind kind) => kind switch
+    /// <param name="labelSmoothing">As <see cref="TechniqueSettings.LabelSmoothing"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The loss is one of pairs.</exception>
+    public static IGanLoss Create(LossKind kind, double labelSmoothing = 0) => kind switch
     {
         LossKind.Hinge => new HingeLoss(),
-        LossKind.NonSaturating => new NonSaturatingLoss(),
+        LossKind.NonSaturating => new NonSaturatingLoss(labelSmoothing),
+        LossKind.Minimax => new MinimaxLoss(labelSmoothing),
+        LossKind.LeastSquares => new LeastSquaresLoss(),
+        LossKind.Wasserstein => new WassersteinLoss(),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
+
+    /// <summary>The loss of pairs, or null if the loss is a sum of terms over either kind of image.</summary>
+    public static IPairedLoss? CreatePaired(LossKind kind) => kind == LossKind.Relativistic ? new RelativisticLoss() : null;
 }

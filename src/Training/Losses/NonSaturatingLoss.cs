@@ -1,28 +1,21 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ganymede.Training;
 
 /// <summary>
 /// Binary cross-entropy with the non-saturating loss for G (Goodfellow et al., 2014), on logits l = D(.):
-/// L_D = -E log s(D(x)) - E log(1 - s(D(G(z)))), L_G = -E log s(D(G(z))), s the logistic function. -log s(l) = softplus(-l) is
-/// computed in the form that does not overflow.
+/// L_D = -E log s(D(x)) - E log(1 - s(D(G(z)))), L_G = -E log s(D(G(z))), s the logistic function.
 /// </summary>
-public sealed class NonSaturatingLoss : IGanLoss
+/// <param name="labelSmoothing">
+/// e of one-sided label smoothing (Salimans et al., 2016, section 3.4): the target of real images is 1 - e, so their term is
+/// -E [(1 - e) log s(D(x)) + e log(1 - s(D(x)))]. That of generated images stays 0.
+/// </param>
+public sealed class NonSaturatingLoss(double labelSmoothing = 0) : IGanLoss
 {
-    public Tensor OfReal(Tensor logits) => TowardsReal(logits);
+    public Tensor OfReal(Tensor logits) =>
+        labelSmoothing > 0 ? CrossEntropy.Towards(logits, 1 - labelSmoothing) : CrossEntropy.TowardsReal(logits);
 
-    public Tensor OfFake(Tensor logits) => MeanCrossEntropy(logits, zeros_like(logits));
+    public Tensor OfFake(Tensor logits) => CrossEntropy.TowardsFake(logits);
 
-    public Tensor OfGenerator(Tensor logits) => TowardsReal(logits);
-
-    private static Tensor TowardsReal(Tensor logits) => MeanCrossEntropy(logits, ones_like(logits));
-
-    private static Tensor MeanCrossEntropy(Tensor logits, Tensor target)
-    {
-        using (target)
-        {
-            return nn.functional.binary_cross_entropy_with_logits(logits, target);
-        }
-    }
+    public Tensor OfGenerator(Tensor logits) => CrossEntropy.TowardsReal(logits);
 }

@@ -16,7 +16,6 @@ public sealed class ArticleDiscriminator : DiscriminatorNetwork
 
     private readonly ModuleList<Dense> hidden;
     private readonly ModuleList<Norm> norms;
-    private readonly Dense realness;
 
     /// <param name="size">H = W.</param>
     /// <param name="channels">C.</param>
@@ -26,33 +25,45 @@ public sealed class ArticleDiscriminator : DiscriminatorNetwork
     /// <param name="precision">Element type of all parameters.</param>
     public ArticleDiscriminator(
         int size, int channels, int width, NormKind norm, bool spectralNorm, ScalarType precision)
-        : base(nameof(ArticleDiscriminator))
+        : this(size, channels, width, norm, new HeadSettings(null, SpectralNorm: spectralNorm), precision)
+    {
+    }
+
+    /// <param name="size">H = W.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="width">Outputs of the first layer (1024 in the article), a multiple of 32.</param>
+    /// <param name="norm">Kind of <see cref="Norm"/>.</param>
+    /// <param name="head">How the class enters (the article's knows none), and whether every weight is spectrally normalised.</param>
+    /// <param name="precision">Element type of all parameters.</param>
+    /// <param name="reference">R of virtual batch norm.</param>
+    public ArticleDiscriminator(
+        int size, int channels, int width, NormKind norm, HeadSettings head, ScalarType precision, int reference = 0)
+        : base(nameof(ArticleDiscriminator), head)
     {
         hidden = nn.ModuleList<Dense>();
         norms = nn.ModuleList<Norm>();
-        var inputs = (long)channels * size * size;
+        var inputs = (long)(channels + LabelChannels) * size * size;
         for (var (layer, outputs) = (0, (long)width); layer < HiddenLayers; layer++, outputs /= 2)
         {
-            hidden.Add(new(inputs, outputs, precision, hasBias: false, spectralNorm));
-            norms.Add(Norm.Create(norm, outputs, classes: null, precision));
+            hidden.Add(new(inputs, outputs, precision, hasBias: false, head.SpectralNorm));
+            norms.Add(Norm.Create(norm, outputs, classes: null, precision, reference));
             inputs = outputs;
         }
 
-        realness = new(inputs, 1, precision, spectralNorm: spectralNorm);
-        RegisterComponents();
+        Complete(inputs, precision);
     }
 
     internal override Dense? InputLayer => hidden[0];
 
-    public override Tensor forward(Tensor image, Tensor label)
+    protected override Tensor Features(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var features = image.flatten(1);                                                      // B C*H*W
+        var features = input.flatten(1);                                                      // B C*H*W
         for (var layer = 0; layer < HiddenLayers; layer++)
         {
             features = norms[layer].forward(hidden[layer].forward(features), label).leaky_relu(ArticleGenerator.Slope); // B width/2^layer
         }
 
-        return realness.forward(features).squeeze(1).MoveToOuterDisposeScope();               // B
+        return features.MoveToOuterDisposeScope();                                            // B width/32
     }
 }

@@ -20,6 +20,7 @@ public sealed class ArticleGenerator : GeneratorNetwork
     private readonly ModuleList<DoublingConvolution> up;
     private readonly ModuleList<Norm> norms;
     private readonly int _width;
+    private readonly int? _oneHot;
 
     /// <param name="size">H = W: a power of two, at least 8.</param>
     /// <param name="channels">C.</param>
@@ -27,12 +28,15 @@ public sealed class ArticleGenerator : GeneratorNetwork
     /// <param name="noise">Z.</param>
     /// <param name="norm">Kind of <see cref="Norm"/>.</param>
     /// <param name="precision">Element type of all parameters.</param>
-    public ArticleGenerator(int size, int channels, int width, int noise, NormKind norm, ScalarType precision)
+    /// <param name="classes">Y, or null as in the article.</param>
+    /// <param name="reference">R of virtual batch norm.</param>
+    public ArticleGenerator(int size, int channels, int width, int noise, NormKind norm, ScalarType precision, int? classes = null, int reference = 0)
         : base(nameof(ArticleGenerator))
     {
         _width = width;
-        project = new(noise, width * 4 * 4, precision, hasBias: false);
-        projectNorm = Norm.Create(norm, width * 4 * 4, classes: null, precision);
+        _oneHot = norm == NormKind.ConditionalBatch ? null : classes;
+        project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision, hasBias: false);
+        projectNorm = Norm.Create(norm, width * 4 * 4, classes, precision, reference);
         up = nn.ModuleList<DoublingConvolution>();
         norms = nn.ModuleList<Norm>();
         for (var side = 8; side <= size; side *= 2, width /= 2)
@@ -41,7 +45,7 @@ public sealed class ArticleGenerator : GeneratorNetwork
             up.Add(new(width, outputs, precision, hasBias: side == size || norm == NormKind.None)); // B outputs side side
             if (side < size)
             {
-                norms.Add(Norm.Create(norm, outputs, classes: null, precision));
+                norms.Add(Norm.Create(norm, outputs, classes, precision, reference));
             }
         }
 
@@ -50,10 +54,10 @@ public sealed class ArticleGenerator : GeneratorNetwork
 
     internal override Dense? InputLayer => project;
 
-    public override Tensor forward(Tensor noise, Tensor label)
+    protected override Tensor Draw(Tensor noise, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var features = projectNorm.forward(project.forward(noise), label).leaky_relu(Slope)        // B F*16
+        var features = projectNorm.forward(project.forward(OneHot.Beside(noise, label, _oneHot)), label).leaky_relu(Slope)        // B F*16
             .view(-1, _width, 4, 4);                                                               // B F 4 4
         for (var index = 0; index < norms.Count; index++)
         {

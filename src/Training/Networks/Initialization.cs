@@ -14,6 +14,9 @@ public enum InitialWeights
 
     /// <summary>N(0, 2 / fan-in) (He, Zhang, Ren and Sun, 2015).</summary>
     He,
+
+    /// <summary>N(0, 2 / (fan-in + fan-out)) (Glorot and Bengio, 2010).</summary>
+    Glorot,
 }
 
 /// <summary>
@@ -64,6 +67,7 @@ public static class Initialization
     {
         InitialWeights.Dcgan => DcganDeviation,
         InitialWeights.He => Math.Sqrt(2.0 * weight.shape[0] / weight.numel()), // outputs come first, so the rest is the fan-in
+        InitialWeights.Glorot => Math.Sqrt(2.0 / (weight.shape[0] + weight.shape[1]) * weight.shape[0] * weight.shape[1] / weight.numel()),
         _ => throw new ArgumentOutOfRangeException(nameof(distribution), distribution, null),
     };
 }

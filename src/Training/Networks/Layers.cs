@@ -43,8 +43,9 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, ISpectralLayer
     {
         using var scope = NewDisposeScope();
         var kernel = spectral is null ? weight : spectral.forward(weight);
-        return nn.functional.conv2d(input, kernel, bias, [_stride, _stride], [_padding, _padding], [1, 1])
-            .MoveToOuterDisposeScope();
+        var result = nn.functional.conv2d(input, kernel, bias, [_stride, _stride], [_padding, _padding], [1, 1]);
+        Products.Add(result, weight.numel() / weight.shape[0]);
+        return result.MoveToOuterDisposeScope();
     }
 }
 
@@ -77,7 +78,9 @@ public sealed class UpsampleConvolution : nn.Module<Tensor, Tensor>
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
         var kernel = weight.view(outputs * inputs, 9).matmul(folding.For(weight)) // O*I 16
             .view(outputs, inputs, 4, 4).transpose(0, 1).contiguous();            // I O 4 4
-        return nn.functional.conv_transpose2d(input, kernel, bias, [2, 2], [1, 1], [0, 0], [1, 1]).MoveToOuterDisposeScope();
+        var result = nn.functional.conv_transpose2d(input, kernel, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
+        Products.Add(result, inputs * 4);
+        return result.MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)
@@ -127,8 +130,12 @@ public sealed class DoublingConvolution : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) =>
-        nn.functional.conv_transpose2d(input, weight, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
+    public override Tensor forward(Tensor input)
+    {
+        var result = nn.functional.conv_transpose2d(input, weight, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
+        Products.Add(result, weight.shape[0] * 4);
+        return result;
+    }
 }
 
 /// <summary>Dense layer, [B, I] to [B, O].</summary>
@@ -161,6 +168,7 @@ public sealed class Dense : nn.Module<Tensor, Tensor>, ISpectralLayer
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
+        Products.Add(input, weight.shape[0]);
         if (tape.IsOn && is_grad_enabled() && !input.requires_grad)
             return tape.Record(input, nn.functional.linear(input, weight)).MoveToOuterDisposeScope();
         var matrix = spectral is null ? weight : spectral.forward(weight);

@@ -15,40 +15,61 @@ public static class NetworkFactory
 
     /// <param name="preset">Decides everything but the weights.</param>
     /// <param name="classCount">Y; read only when the preset is conditional.</param>
-    /// <param name="seed">Decides the weights.</param>
+    /// <param name="seed">Decides the weights, and the noise of the reference batch.</param>
     public static GeneratorNetwork CreateGenerator(Preset preset, int classCount, ulong seed)
     {
-        var precision = ScalarTypeOf(preset.Precision);
-        int? classes = preset.Conditional ? classCount : null;
-        var (architecture, width, noise, norm) = preset.Generator;
-        GeneratorNetwork generator = architecture switch
-        {
-            GeneratorArchitecture.Upsample =>
-                new UpsampleGenerator(preset.Size, preset.Channels, width, noise, norm, classes, precision),
-            GeneratorArchitecture.Article => new ArticleGenerator(preset.Size, preset.Channels, width, noise, norm, precision),
-            _ => throw new ArgumentOutOfRangeException(nameof(preset), architecture, null),
-        };
-        var weights = architecture == GeneratorArchitecture.Article ? InitialWeights.Dcgan : InitialWeights.He;
-        Initialization.Apply(generator, weights, seed, Initialization.Generator);
+        var generator = BareGenerator(preset, classCount);
+        Initialization.Apply(generator, preset.Generator.Initialization, seed, Initialization.Generator);
+        generator.Reference?.Draw(seed, preset.Conditional ? classCount : 1);
         return generator;
     }
 
     /// <inheritdoc cref="CreateGenerator"/>
+    /// <remarks>The images of the reference batch are the caller's to set: <see cref="ShardPlan.Reference"/>.</remarks>
     public static DiscriminatorNetwork CreateDiscriminator(Preset preset, int classCount, ulong seed)
+    {
+        var discriminator = BareDiscriminator(preset, classCount);
+        Initialization.Apply(discriminator, preset.Discriminator.Initialization, seed, Initialization.Discriminator);
+        return discriminator;
+    }
+
+    /// <summary>A generator whose weights are 0.</summary>
+    internal static GeneratorNetwork BareGenerator(Preset preset, int classCount)
     {
         var precision = ScalarTypeOf(preset.Precision);
         int? classes = preset.Conditional ? classCount : null;
-        var (architecture, width, norm, spectralNorm) = preset.Discriminator;
-        DiscriminatorNetwork discriminator = architecture switch
+        var (size, channels, rows) = (preset.Size, preset.Channels, preset.Technique.ReferenceBatch);
+        var (architecture, width, noise, norm, _) = preset.Generator;
+        GeneratorNetwork generator = architecture switch
         {
-            DiscriminatorArchitecture.Projection =>
-                new ProjectionDiscriminator(preset.Size, preset.Channels, width, norm, spectralNorm, classes, precision),
-            DiscriminatorArchitecture.Article =>
-                new ArticleDiscriminator(preset.Size, preset.Channels, width, norm, spectralNorm, precision),
+            GeneratorArchitecture.Upsample => new UpsampleGenerator(size, channels, width, noise, norm, classes, precision, rows),
+            GeneratorArchitecture.Article => new ArticleGenerator(size, channels, width, noise, norm, precision, classes, rows),
+            GeneratorArchitecture.Dcgan => new DcganGenerator(size, channels, width, noise, norm, classes, precision, rows),
+            GeneratorArchitecture.Residual => new ResidualGenerator(size, channels, width, noise, norm, classes, precision, rows),
             _ => throw new ArgumentOutOfRangeException(nameof(preset), architecture, null),
         };
-        var weights = architecture == DiscriminatorArchitecture.Article ? InitialWeights.Dcgan : InitialWeights.He;
-        Initialization.Apply(discriminator, weights, seed, Initialization.Discriminator);
+        if (norm == NormKind.VirtualBatch)
+            generator.Reference = new ReferenceBatch([rows, noise], precision);
+        return generator;
+    }
+
+    /// <summary>A discriminator whose weights are 0.</summary>
+    internal static DiscriminatorNetwork BareDiscriminator(Preset preset, int classCount)
+    {
+        var precision = ScalarTypeOf(preset.Precision);
+        var (size, channels, rows) = (preset.Size, preset.Channels, preset.Technique.ReferenceBatch);
+        var (architecture, width, norm, spectralNorm, conditioning, kernels, _) = preset.Discriminator;
+        var head = new HeadSettings(preset.DiscriminatorKnowsClasses ? classCount : null, conditioning, spectralNorm, kernels);
+        DiscriminatorNetwork discriminator = architecture switch
+        {
+            DiscriminatorArchitecture.Projection => new ProjectionDiscriminator(size, channels, width, norm, head, precision, rows),
+            DiscriminatorArchitecture.Article => new ArticleDiscriminator(size, channels, width, norm, head, precision, rows),
+            DiscriminatorArchitecture.Dcgan => new DcganDiscriminator(size, channels, width, norm, head, precision, rows),
+            DiscriminatorArchitecture.Residual => new ResidualDiscriminator(size, channels, width, norm, head, precision, rows),
+            _ => throw new ArgumentOutOfRangeException(nameof(preset), architecture, null),
+        };
+        if (norm == NormKind.VirtualBatch)
+            discriminator.Reference = new ReferenceBatch([rows, channels, size, size], precision);
         return discriminator;
     }
 }

@@ -19,12 +19,15 @@ public abstract class Norm(string name) : nn.Module<Tensor, Tensor, Tensor>(name
     /// <param name="features">F.</param>
     /// <param name="classes">Y; read only for <see cref="NormKind.ConditionalBatch"/>.</param>
     /// <param name="precision">Element type of parameters and statistics.</param>
-    public static Norm Create(NormKind kind, long features, int? classes, ScalarType precision) => kind switch
+    /// <param name="reference">R; read only for <see cref="NormKind.VirtualBatch"/>.</param>
+    public static Norm Create(NormKind kind, long features, int? classes, ScalarType precision, int reference = 0) => kind switch
     {
         NormKind.None => new NoNorm(),
         NormKind.Batch => new BatchNorm(features, precision),
         NormKind.ConditionalBatch => new ConditionalBatchNorm(
             features, classes ?? throw new ArgumentException("Conditional batch norm needs a number of classes."), precision),
+        NormKind.VirtualBatch => new VirtualBatchNorm(features, reference, precision),
+        NormKind.Layer => new LayerNorm(features, precision),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 }

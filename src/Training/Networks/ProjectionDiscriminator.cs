@@ -14,8 +14,6 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
 {
     private static readonly Scalar Slope = 0.2;
     private readonly ModuleList<HalvingStage> stages;
-    private readonly Dense realness;
-    private readonly ClassEmbedding? classes;
 
     /// <param name="size">H = W: a power of two, at least 8.</param>
     /// <param name="channels">C.</param>
@@ -26,39 +24,43 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
     /// <param name="precision">Element type of all parameters.</param>
     public ProjectionDiscriminator(
         int size, int channels, int width, NormKind norm, bool spectralNorm, int? classCount, ScalarType precision)
-        : base(nameof(ProjectionDiscriminator))
+        : this(size, channels, width, norm, new HeadSettings(classCount, SpectralNorm: spectralNorm), precision)
+    {
+    }
+
+    /// <param name="size">H = W: a power of two, at least 8.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="width">F.</param>
+    /// <param name="norm">Kind of <see cref="Norm"/>, after every convolution but the first.</param>
+    /// <param name="head">How the class enters, and whether every weight is spectrally normalised.</param>
+    /// <param name="precision">Element type of all parameters.</param>
+    /// <param name="reference">R of virtual batch norm.</param>
+    public ProjectionDiscriminator(
+        int size, int channels, int width, NormKind norm, HeadSettings head, ScalarType precision, int reference = 0)
+        : base(nameof(ProjectionDiscriminator), head)
     {
         stages = nn.ModuleList<HalvingStage>();
-        var (inputs, outputs) = ((long)channels, (long)width);
+        var (inputs, outputs) = ((long)channels + LabelChannels, (long)width);
         for (var side = size / 2; side >= 4; side /= 2)
         {
             var stageNorm = stages.Count == 0 ? NormKind.None : norm;
-            stages.Add(new(inputs, outputs, stageNorm, Slope, spectralNorm, precision)); // B outputs side side
+            stages.Add(new(inputs, outputs, stageNorm, Slope, head.SpectralNorm, precision, reference)); // B outputs side side
             (inputs, outputs) = (outputs, outputs * 2);
         }
 
-        realness = new(inputs, 1, precision, spectralNorm: spectralNorm);
-        classes = classCount is { } count ? new(count, inputs, precision, spectralNorm) : null;
-        RegisterComponents();
+        Complete(inputs, precision);
     }
 
-    public override Tensor forward(Tensor image, Tensor label)
+    protected override Tensor Features(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var features = image;
+        var features = input;
         foreach (var stage in stages)
         {
             features = stage.forward(features, label);
         }
 
-        var pooled = features.sum(dim: [2, 3]);                             // B P
-        var score = realness.forward(pooled).squeeze(1);                    // B
-        if (classes is not null)
-        {
-            score = score.Plus((pooled * classes.forward(label)).sum(dim: [1])); // B
-        }
-
-        return score.MoveToOuterDisposeScope();
+        return features.sum(dim: [2, 3]).MoveToOuterDisposeScope(); // B P
     }
 }
 
@@ -69,12 +71,12 @@ public sealed class HalvingStage : nn.Module<Tensor, Tensor, Tensor>
     private readonly Norm norm;
     private readonly Scalar _slope;
 
-    public HalvingStage(long inputs, long outputs, NormKind normKind, Scalar slope, bool spectralNorm, ScalarType precision)
+    public HalvingStage(long inputs, long outputs, NormKind normKind, Scalar slope, bool spectralNorm, ScalarType precision, int reference = 0)
         : base(nameof(HalvingStage))
     {
         _slope = slope;
         conv = new(inputs, outputs, kernel: 4, stride: 2, padding: 1, precision, hasBias: normKind == NormKind.None, spectralNorm);
-        norm = Norm.Create(normKind, outputs, classes: null, precision);
+        norm = Norm.Create(normKind, outputs, classes: null, precision, reference);
         RegisterComponents();
     }
 

@@ -29,17 +29,18 @@ public sealed class UpsampleGenerator : GeneratorNetwork
     /// <param name="norm">Kind of <see cref="Norm"/>.</param>
     /// <param name="classes">Y, or null for an unconditional generator.</param>
     /// <param name="precision">Element type of all parameters.</param>
-    public UpsampleGenerator(int size, int channels, int width, int noise, NormKind norm, int? classes, ScalarType precision)
+    /// <param name="reference">R of virtual batch norm.</param>
+    public UpsampleGenerator(int size, int channels, int width, int noise, NormKind norm, int? classes, ScalarType precision, int reference = 0)
         : base(nameof(UpsampleGenerator))
     {
         _width = width;
         _oneHot = norm == NormKind.ConditionalBatch ? null : classes;
         project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision); // B F*16
-        projectNorm = Norm.Create(norm, width, classes, precision);
+        projectNorm = Norm.Create(norm, width, classes, precision, reference);
         stages = nn.ModuleList<UpsampleStage>();
         for (var side = 8; side < size; side *= 2, width /= 2)
         {
-            stages.Add(new(width, width / 2, norm, classes, precision)); // B F/2 side side, then B F/4 …
+            stages.Add(new(width, width / 2, norm, classes, precision, reference)); // B F/2 side side, then B F/4 …
         }
 
         narrow = new(width, 8 * channels, kernel: 1, stride: 1, padding: 0, precision); // B 8C H/2 W/2
@@ -47,7 +48,7 @@ public sealed class UpsampleGenerator : GeneratorNetwork
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor noise, Tensor label)
+    protected override Tensor Draw(Tensor noise, Tensor label)
     {
         using var scope = NewDisposeScope();
         var features = project.forward(OneHot.Beside(noise, label, _oneHot)).view(-1, _width, 4, 4); // B F 4 4
@@ -67,10 +68,10 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
     private readonly UpsampleConvolution conv;
     private readonly Norm norm;
 
-    public UpsampleStage(long inputs, long outputs, NormKind normKind, int? classes, ScalarType precision) : base(nameof(UpsampleStage))
+    public UpsampleStage(long inputs, long outputs, NormKind normKind, int? classes, ScalarType precision, int reference = 0) : base(nameof(UpsampleStage))
     {
         conv = new(inputs, outputs, precision, hasBias: normKind == NormKind.None);
-        norm = Norm.Create(normKind, outputs, classes, precision);
+        norm = Norm.Create(normKind, outputs, classes, precision, reference);
         RegisterComponents();
     }
 

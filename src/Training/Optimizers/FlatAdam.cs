@@ -16,7 +16,7 @@ public sealed class FlatAdam<T>(OptimizerSettings settings, FlatLayout layout, D
     private const double Epsilon = 1e-8;
 
     // For update number t = Updates, which has been counted already.
-    private double Rate => settings.LearningRate / (1 - Power(settings.Beta1, Updates));
+    private double Rate => settings.LearningRate * RateFactor / (1 - Power(settings.Beta1, Updates));
     private double SecondMomentScale => 1 / Math.Sqrt(1 - Power(settings.Beta2, Updates));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call

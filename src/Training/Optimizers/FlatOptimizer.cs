@@ -25,6 +25,9 @@ public abstract class FlatOptimizer : IDisposable
     /// <summary>Updates made so far.</summary>
     public long Updates { get; private protected set; }
 
+    /// <summary>What the learning rate is multiplied by in the updates to come: <see cref="LearningRateSchedule"/>.</summary>
+    public double RateFactor { get; set; } = 1;
+
     /// <summary>The optimizer a preset asks for, on the buffer's device and type.</summary>
     public static FlatOptimizer Create(OptimizerSettings settings, FlatBuffer buffer) =>
         (settings.Kind, buffer.Layout.Type) switch
@@ -33,6 +36,8 @@ public abstract class FlatOptimizer : IDisposable
             (OptimizerKind.Adam, ScalarType.Float64) => new FlatAdam<double>(settings, buffer.Layout, buffer.Parameters.device),
             (OptimizerKind.Sgd, ScalarType.Float32) => new FlatSgd<float>(settings, buffer.Layout, buffer.Parameters.device),
             (OptimizerKind.Sgd, ScalarType.Float64) => new FlatSgd<double>(settings, buffer.Layout, buffer.Parameters.device),
+            (OptimizerKind.RmsProp, ScalarType.Float32) => new FlatRmsProp<float>(settings, buffer.Layout, buffer.Parameters.device),
+            (OptimizerKind.RmsProp, ScalarType.Float64) => new FlatRmsProp<double>(settings, buffer.Layout, buffer.Parameters.device),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Kind, null),
         };
 

@@ -10,12 +10,14 @@ namespace Ganymede.Training;
 public sealed class FlatSgd<T>(OptimizerSettings settings, FlatLayout layout, Device device)
     : FlatOptimizer(layout, device, settings.Momentum == 0 ? [] : ["momentum_buffer"]) where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private double Rate => settings.LearningRate * RateFactor;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // hot from its first call
     private protected override void UpdateOnHost(Span<byte> parameters, ReadOnlySpan<byte> sum, double scale)
     {
         var p = MemoryMarshal.Cast<byte, Vector<T>>(parameters);
         var g = MemoryMarshal.Cast<byte, Vector<T>>(sum);
-        var (rate, factor) = (Every<T>(settings.LearningRate), Every<T>(scale));
+        var (rate, factor) = (Every<T>(Rate), Every<T>(scale));
         if (Slots.Length == 0)
         {
             RequireEqualLengths(p.Length, g.Length);
@@ -37,6 +39,6 @@ public sealed class FlatSgd<T>(OptimizerSettings settings, FlatLayout layout, De
     private protected override void UpdateByTorch(Tensor parameters, Tensor gradients)
     {
         var direction = Slots.Length == 0 ? gradients : Slots[0].mul_(settings.Momentum).add_(gradients);
-        parameters.add_(direction, -settings.LearningRate);
+        parameters.add_(direction, -Rate);
     }
 }

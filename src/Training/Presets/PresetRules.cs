@@ -8,7 +8,7 @@ internal static class PresetRules
     private const int ArticleSize = 64, ArticleHalvings = 5, FirstMap = 4;
 
     /// <summary>Every broken rule, as a sentence that names keys and values.</summary>
-    public static IEnumerable<string> Broken(Preset preset) => [.. Sizes(preset), .. Sharding(preset), .. Networks(preset)];
+    public static IEnumerable<string> Broken(Preset preset) => [.. Sizes(preset), .. Sharding(preset), .. Networks(preset), .. Losses(preset), .. Techniques(preset)];
 
     private static IEnumerable<string> Sizes(Preset p)
     {
@@ -39,12 +39,16 @@ internal static class PresetRules
         {
             if (p.Size != ArticleSize)
                 yield return $"size is {p.Size}, but generator.architecture article draws {ArticleSize}x{ArticleSize} only";
-            if (p.Conditional)
-                yield return "conditional is true, but generator.architecture article takes no class";
         }
 
-        // The width is halved once for each doubling of 4 pixels to the size; article's last map has width / 8.
-        var halvings = generator.Architecture == GeneratorArchitecture.Article ? 3 : BitOperations.Log2((uint)(p.Size / FirstMap));
+        // The width is halved once for each doubling of 4 pixels to the size, in some networks without the last one.
+        var doublings = BitOperations.Log2((uint)(p.Size / FirstMap));
+        var halvings = generator.Architecture switch
+        {
+            GeneratorArchitecture.Article or GeneratorArchitecture.Dcgan => doublings - 1,
+            GeneratorArchitecture.Residual => ResidualGenerator.Halvings(p.Size),
+            _ => doublings,
+        };
         if (BitOperations.IsPow2(p.Size) && generator.Width % (1 << halvings) != 0)
             yield return $"generator.width is {generator.Width}, and must be a multiple of {1 << halvings} for size {p.Size}";
 
@@ -52,11 +56,38 @@ internal static class PresetRules
         {
             if (p.Size != ArticleSize)
                 yield return $"size is {p.Size}, but discriminator.architecture article takes {ArticleSize}x{ArticleSize} only";
-            if (p.Conditional)
-                yield return "conditional is true, but discriminator.architecture article takes no class";
             if (discriminator.Width % (1 << ArticleHalvings) != 0)
                 yield return $"discriminator.width is {discriminator.Width}, and must be a multiple of {1 << ArticleHalvings} "
                     + "for architecture article";
         }
+    }
+
+    private static IEnumerable<string> Losses(Preset p)
+    {
+        if (p.Technique.LabelSmoothing > 0 && p.Loss is not (LossKind.Minimax or LossKind.NonSaturating))
+            yield return "technique.labelSmoothing smooths the targets of a cross-entropy, which only loss minimax and non-saturating have";
+        if (p.Regularizer.GradientPenalty > 0 && p.Discriminator.Norm is NormKind.Batch)
+            yield return "regularizer.gradientPenalty is of each image by itself, which discriminator.norm batch mixes with others "
+                + "(none or layer; Gulrajani et al. 2017, section 4)";
+        if (p.Regularizer.Clip > 0 && p.Discriminator.SpectralNorm)
+            yield return "regularizer.clip has no effect under discriminator.spectralNorm";
+        if (p.Regularizer.Every > 1 && !p.Regularizer.DifferentiatesInputs)
+            yield return $"regularizer.every is {p.Regularizer.Every}, but no penalty is on";
+    }
+
+    private static IEnumerable<string> Techniques(Preset p)
+    {
+        if (p.Discriminator.Conditioning == Conditioning.SemiSupervised && p.Conditional)
+            yield return "discriminator.conditioning semi-supervised goes with conditional=false: the discriminator guesses the class, the generator is not told one";
+        if (p.Discriminator.Conditioning is (Conditioning.Auxiliary or Conditioning.Concatenation) && !p.Conditional)
+            yield return "discriminator.conditioning auxiliary and concatenation need conditional=true";
+        if (p.Augment.AdaptiveTarget > 0 && p.Augment is { Translation: 0, Color: 0, Cutout: 0 })
+            yield return "augment.adaptiveTarget is set, but no augmentation is on (augment.translation, .color, .cutout)";
+        if (p.Augment.AdaptiveTarget > 0 && p.Loss is (LossKind.Wasserstein or LossKind.Relativistic))
+            yield return "augment.adaptiveTarget follows the sign of the discriminator's scores, which means nothing under loss wasserstein and relativistic";
+        if (p.Schedule.Kind != ScheduleKind.Constant && p.Schedule.DecaySteps <= p.Schedule.Warmup)
+            yield return $"schedule.decaySteps is {p.Schedule.DecaySteps}, and must be above schedule.warmup {p.Schedule.Warmup} for a rate that decays";
+        if (p.Schedule.Kind == ScheduleKind.Constant && p.Schedule.DecaySteps > 0)
+            yield return "schedule.decaySteps has no effect with schedule.kind constant";
     }
 }

@@ -22,7 +22,7 @@ public sealed partial class Replica
             Capture(_generator.Network, memory),
             Capture(_discriminator.Network, memory),
             Capture(_average.Network, memory),
-            [.. _generator.Optimizer.CaptureState(GeneratorPrefix, memory), .. _discriminator.Optimizer.CaptureState(DiscriminatorPrefix, memory)]);
+            [.. _generator.CaptureState(GeneratorPrefix, memory), .. _discriminator.CaptureState(DiscriminatorPrefix, memory), .. _strength.CaptureState()]);
     }
 
     /// <summary>
@@ -42,8 +42,9 @@ public sealed partial class Replica
         var pairs = Pairs(_generator.Network, state.Generator, "generator")
             .Concat(Pairs(_discriminator.Network, state.Discriminator, "discriminator"))
             .Concat(Pairs(_average.Network, state.Ema, "ema")).ToList();
-        _generator.Optimizer.RestoreState(optimizer, GeneratorPrefix);
-        _discriminator.Optimizer.RestoreState(optimizer, DiscriminatorPrefix);
+        _generator.RestoreState(optimizer, GeneratorPrefix);
+        _discriminator.RestoreState(optimizer, DiscriminatorPrefix);
+        _strength.RestoreState(optimizer);
         foreach (var (saved, tensor) in pairs)
         {
             TensorBytes.Restore(saved, tensor);
@@ -115,7 +116,7 @@ public sealed partial class Replica
 
     private void RequireBoundary()
     {
-        if (_discriminatorApplied)
+        if (_updates > 0)
         {
             throw new InvalidOperationException($"Step {NextStep} is half done: only between steps is there a state to copy or load.");
         }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,6 +46,11 @@ public sealed partial class Replica
         foreach (var part in state.Where(part => part.numel() > 0))
         {
             hash.Append(part.cpu().bytes); // cpu() of a CPU tensor is the tensor itself
+        }
+
+        if (_strength.IsOn)
+        {
+            hash.Append(MemoryMarshal.AsBytes<double>([_strength.Probability]));
         }
 
         return hash.GetCurrentHashAsUInt64();

@@ -8,7 +8,7 @@ namespace Ganymede.Training;
 /// One copy of generator, discriminator, moving average and optimizer state on one device. It computes gradients of
 /// shards and applies sums of them; who computes which shard, and how they are summed, is not its business. A step is:
 /// <see cref="BeginStep"/>, then for each <see cref="Phase"/> <see cref="ComputeShard"/> for some shards and <see
-/// cref="Apply"/> once with the sum over all. Replicas that were applied the same sums hold the same bits.
+/// cref="Apply"/> once with the sum over all. With <c>criticSteps</c> c above 1 the phase D, <see cref="BeginStep"/> included, comes c times. Replicas that were applied the same sums hold the same bits.
 /// </summary>
 /// <remarks>
 /// Used by one thread, as TorchSharp's dispose scopes, grad mode and number of threads are per thread. On a device
@@ -25,8 +25,9 @@ public sealed partial class Replica : IDisposable
     private readonly TrainedNetwork<DiscriminatorNetwork> _discriminator;
     private readonly MovingAverage _average;
     private readonly ShardWorker _worker;
-    private readonly Translation _translation;
-    private bool _discriminatorApplied;
+    private readonly Augmenter _augmenter;
+    private readonly AdaptiveStrength _strength;
+    private int _updates; // of D, in the step in hand
 
     /// <param name="preset">Decides networks, losses, optimizers and the numbers of samples and shards.</param>
     /// <param name="data">Images of the preset's size.</param>
@@ -45,12 +46,44 @@ public sealed partial class Replica : IDisposable
         var classes = data.Classes.Count;
 
         var (generator, discriminator) = (NetworkFactory.CreateGenerator(preset, classes, seed), NetworkFactory.CreateDiscriminator(preset, classes, seed));
-        _generator = new(generator, preset.GeneratorOptimizer, _device, generator.InputLayer, preset.SamplesPerShard, preset.Shards);
-        _discriminator = new(
-            discriminator, preset.DiscriminatorOptimizer, _device, discriminator.InputLayer, 2 * preset.SamplesPerShard, preset.Shards); // real and generated
+        (_generator, _discriminator) = Train(preset, generator, discriminator, _device);
+        if (discriminator.Reference is { } reference)
+        {
+            var (images, labels) = plan.Reference();
+            reference.Set(images, labels);
+            images.Dispose();
+            labels.Dispose();
+        }
+
         _average = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.Ema, _device);
-        _translation = new(preset.Augment.Translation, preset.Size, data.Background, type, _device);
-        _worker = new(_generator, _discriminator, plan, _translation, GanLoss.Create(preset.Loss));
+        _strength = new(preset.Augment, preset.Batch);
+        _augmenter = new(preset, data, _strength, type, _device);
+        _worker = new(_generator, _discriminator, plan, _augmenter, preset);
+    }
+
+    /// <summary>How both networks' gradients travel, for <see cref="PresetFigures"/>. The networks become views of buffers that are gone.</summary>
+    internal static (PhaseLayout Generator, PhaseLayout Discriminator) LayoutsOf(Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator)
+    {
+        var (ofGenerator, ofDiscriminator) = Train(preset, generator, discriminator, CPU);
+        using (ofGenerator)
+        using (ofDiscriminator)
+        {
+            return (ofGenerator.Layout, ofDiscriminator.Layout);
+        }
+    }
+
+    private static (TrainedNetwork<GeneratorNetwork> Generator, TrainedNetwork<DiscriminatorNetwork> Discriminator) Train(
+        Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator, Device device)
+    {
+        // Factors need each pass through the input layer by itself, and passes that are not differentiated by their input.
+        var generatorInput = generator.Reference is null ? generator.InputLayer : null;
+        var discriminatorInput = discriminator.Reference is null && preset is { Loss: not LossKind.Relativistic, Regularizer.DifferentiatesInputs: false }
+            ? discriminator.InputLayer
+            : null;
+        var (samples, history) = (preset.SamplesPerShard, preset.Technique.HistoricalAveraging);
+        return (
+            new(generator, preset.GeneratorOptimizer, device, generatorInput, samples, preset.Shards, history),
+            new(discriminator, preset.DiscriminatorOptimizer, device, discriminatorInput, 2 * samples, preset.Shards, history, preset.Regularizer.Clip)); // real and generated
     }
 
     /// <summary>Tensors that the calling thread holds. Stays the same from step to step.</summary>
@@ -63,7 +96,10 @@ public sealed partial class Replica : IDisposable
     public long NextStep { get; private set; }
 
     /// <summary>Position in the sample order at which <see cref="NextStep"/> starts.</summary>
-    public long NextSample => NextStep * _preset.Batch;
+    public long NextSample => NextStep * _preset.SamplesPerStep;
+
+    /// <summary>ADA's probability that an image is augmented, 0..1; 1 if the preset does not adapt it.</summary>
+    public double AugmentationProbability => _strength.Probability;
 
     /// <summary>
     /// Asks all members to stop: it travels in the trailer of every shard computed from now on. Set it from the
@@ -81,7 +117,7 @@ public sealed partial class Replica : IDisposable
     public int Elements(Phase phase) => phase == Phase.Discriminator ? _discriminator.Elements : _generator.Elements;
 
     /// <summary>
-    /// Once a step, before its shards: iterates the spectral-norm vectors from the weights. Repeating it changes
+    /// Before the shards of each of D's updates: iterates the spectral-norm vectors from the weights. Repeating it changes
     /// nothing.
     /// </summary>
     /// <exception cref="InvalidOperationException">It is not this step's turn.</exception>
@@ -89,9 +125,13 @@ public sealed partial class Replica : IDisposable
     {
         _threads.Enter();
         RequireTurn(step);
-        if (!_discriminatorApplied) // Within a step the vectors stay as they are.
+        if (_updates == 0) // While both networks learn from the same images, the vectors stay as they are.
         {
             _generator.BeginStep();
+        }
+
+        if (_updates < _preset.CriticSteps)
+        {
             _discriminator.BeginStep();
         }
     }
@@ -105,14 +145,14 @@ public sealed partial class Replica : IDisposable
     /// <exception cref="InvalidOperationException">D of <see cref="NextStep"/> has not been applied yet.</exception>
     public void WorkAhead(long step, int shard)
     {
-        if (step != NextStep + 1 || !_discriminatorApplied)
+        if (step != NextStep + 1 || _updates < _preset.CriticSteps)
         {
             throw new InvalidOperationException($"Step {step} is out of turn to be worked on ahead: step {NextStep} comes next.");
         }
 
         _threads.Enter();
         _discriminator.StepAhead();
-        _worker.WorkAhead(step, shard);
+        _worker.WorkAhead(step * _preset.CriticSteps, shard);
     }
 
     /// <summary>
@@ -133,7 +173,7 @@ public sealed partial class Replica : IDisposable
         _discriminator.StepBack();
         if (phase == Phase.Discriminator)
         {
-            _worker.Discriminate(step, shard, gradient);
+            _worker.Discriminate(step * _preset.CriticSteps + Math.Min(step == NextStep ? _updates : 0, _preset.CriticSteps - 1), shard, gradient);
         }
         else
         {
@@ -160,16 +200,28 @@ public sealed partial class Replica : IDisposable
         _threads.Enter();
         RequireLength(phase, sum.Length);
         RequireTurn(step);
-        if ((phase == Phase.Generator) != _discriminatorApplied)
+        if ((phase == Phase.Generator) != (_updates == _preset.CriticSteps))
         {
             throw new InvalidOperationException($"Phase {phase} of step {step} is applied out of its turn.");
         }
 
         var report = PhaseReport.Read(phase, step, sum, _generator.Type, _preset.Shards);
+        var factor = LearningRateSchedule.FactorOf(_preset.Schedule, step);
+        (_generator.Optimizer.RateFactor, _discriminator.Optimizer.RateFactor) = (factor, factor);
         if (phase == Phase.Discriminator)
         {
-            _discriminatorApplied = true;
-            return report with { Finite = report.Finite && _discriminator.Update(sum, _preset.Shards) };
+            report = report with { Finite = report.Finite && _discriminator.Update(sum, _preset.Shards) };
+            if (report.Finite)
+            {
+                _strength.Follow(report.RealAccuracy);
+            }
+
+            if (++_updates < _preset.CriticSteps)
+            {
+                _discriminator.EndStep();
+            }
+
+            return report;
         }
 
         report = report with { Finite = report.Finite && _generator.Update(sum, _preset.Shards) };
@@ -180,7 +232,7 @@ public sealed partial class Replica : IDisposable
 
         _generator.EndStep();
         _discriminator.EndStep();
-        _discriminatorApplied = false;
+        _updates = 0;
         NextStep = step + 1;
         return report;
     }
@@ -188,7 +240,7 @@ public sealed partial class Replica : IDisposable
     public void Dispose()
     {
         _worker.Dispose();
-        _translation.Dispose();
+        _augmenter.Dispose();
         _average.Dispose();
         _discriminator.Dispose();
         _generator.Dispose();

@@ -40,40 +40,53 @@ public sealed class ShardPlan
     public long ImageElements => (long)Samples * _data.ImageBytes;
 
     /// <summary>
-    /// Step t uses positions t B to (t + 1) B - 1 of the sample order; shard s the s-th b of them. Images [b, C, H, W]
-    /// in -1..1 and labels [b]. The caller owns both.
+    /// D's update r (from 0; step t has the updates t c to (t + 1) c - 1, c the preset's criticSteps) uses positions r B to (r + 1) B - 1 of
+    /// the sample order; shard s the s-th b of them. Images [b, C, H, W] in -1..1 and labels [b]. The caller owns both.
     /// </summary>
-    public (Tensor Images, Tensor Labels) Real(long step, int shard)
+    public (Tensor Images, Tensor Labels) Real(long update, int shard) =>
+        Images(Samples, sample => _order.IndexOf(update * _preset.Batch + (long)shard * Samples + sample));
+
+    /// <summary>
+    /// The images [R, C, H, W] and labels [R] of virtual batch norm's reference batch: chosen from the data at random, by the
+    /// seed. The caller owns both.
+    /// </summary>
+    public (Tensor Images, Tensor Labels) Reference()
+    {
+        var random = new CounterRandom(_seed, step: 1, shard: 0, RandomPurpose.ReferenceBatch);
+        return Images(_preset.Technique.ReferenceBatch, _ => random.NextInt(_data.Count));
+    }
+
+    private (Tensor Images, Tensor Labels) Images(int count, Func<int, int> indexOf)
     {
         using var scope = NewDisposeScope();
         var imageBytes = _data.ImageBytes;
-        var (hostPixels, hostLabels) = (empty(ImageElements, dtype: ScalarType.Byte), empty(Samples, dtype: ScalarType.Int64));
+        var (hostPixels, hostLabels) = (empty((long)count * imageBytes, dtype: ScalarType.Byte), empty(count, dtype: ScalarType.Int64));
         var pixels = hostPixels.bytes;
         var labels = TensorBytes.Elements<long>(hostLabels);
-        for (var sample = 0; sample < Samples; sample++)
+        for (var sample = 0; sample < count; sample++)
         {
-            var index = _order.IndexOf(step * _preset.Batch + (long)shard * Samples + sample);
+            var index = indexOf(sample);
             _data.Image(index).CopyTo(pixels[(sample * imageBytes)..]);
             labels[sample] = _data.Labels[index];
         }
 
         var images = hostPixels.to(_device).to(_type).div_(HalfRange).sub_(Scalars.One)
-            .view(Samples, _data.Channels, _data.Height, _data.Width);
+            .view(count, _data.Channels, _data.Height, _data.Width);
         return (images.MoveToOuterDisposeScope(), hostLabels.to(_device).MoveToOuterDisposeScope());
     }
 
     /// <summary>
-    /// What G draws a shard's images from, in both phases of a step: noise [b, Z] from N(0, 1), and labels [b] as frequent
-    /// as the data's. The caller owns both.
+    /// What G draws a shard's images from, for D's update and, if it is a step's last one, for G's: noise [b, Z] from N(0, 1), and labels [b] as
+    /// frequent as the data's. The caller owns both.
     /// </summary>
-    public (Tensor Noise, Tensor Labels) Imagined(long step, int shard)
+    public (Tensor Noise, Tensor Labels) Imagined(long update, int shard)
     {
         using var scope = NewDisposeScope();
         var (hostNoise, hostLabels) = (empty(Samples, _preset.Generator.Noise, dtype: ScalarType.Float64), empty(Samples, dtype: ScalarType.Int64));
-        Random(step, shard, RandomPurpose.Noise).FillNormal(TensorBytes.Elements<double>(hostNoise));
+        Random(update, shard, RandomPurpose.Noise).FillNormal(TensorBytes.Elements<double>(hostNoise));
 
         // The label of an image chosen at random is a label chosen by the classes' frequencies, exactly.
-        var random = Random(step, shard, RandomPurpose.Labels);
+        var random = Random(update, shard, RandomPurpose.Labels);
         var labels = TensorBytes.Elements<long>(hostLabels);
         for (var sample = 0; sample < Samples; sample++)
         {
@@ -84,10 +97,15 @@ public sealed class ShardPlan
     }
 
     /// <summary>
-    /// The stream of a shard's augmentation. In phase D the real images' numbers come first, then the generated ones'.
+    /// The stream of a shard's translation. In phase D the real images' numbers come first, then the generated ones'; in phase G the other way.
     /// </summary>
-    public CounterRandom Augmentation(Phase phase, long step, int shard) =>
-        Random(step, shard, phase == Phase.Discriminator ? RandomPurpose.DiscriminatorAugment : RandomPurpose.GeneratorAugment);
+    /// <param name="index">D's update, or G's step.</param>
+    public CounterRandom Augmentation(Phase phase, long index, int shard) =>
+        Random(index, shard, phase == Phase.Discriminator ? RandomPurpose.DiscriminatorAugment : RandomPurpose.GeneratorAugment);
 
-    private CounterRandom Random(long step, int shard, uint purpose) => new(_seed, (ulong)step, (uint)shard, purpose);
+    /// <summary>A stream of another augmentation; G's purpose is the number behind D's.</summary>
+    internal CounterRandom Random(Phase phase, uint purposeOfDiscriminator, long index, int shard) =>
+        Random(index, shard, phase == Phase.Discriminator ? purposeOfDiscriminator : purposeOfDiscriminator + 1);
+
+    internal CounterRandom Random(long index, int shard, uint purpose) => new(_seed, (ulong)index, (uint)shard, purpose);
 }

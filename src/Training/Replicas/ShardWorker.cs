@@ -18,8 +18,10 @@ internal sealed class ShardWorker : IDisposable
     private readonly TrainedNetwork<GeneratorNetwork> _generator;
     private readonly TrainedNetwork<DiscriminatorNetwork> _discriminator;
     private readonly ShardPlan _plan;
-    private readonly Translation _translation;
-    private readonly IGanLoss _loss;
+    private readonly Augmenter _augmenter;
+    private readonly Objective _objective;
+    private readonly Penalties _penalties;
+    private readonly int _criticSteps;
     private readonly StatisticsScratch _ofReal;
     private readonly StatisticsScratch _ofFake;
     private readonly Stack<StatisticsScratch> _scratches = new();
@@ -32,27 +34,28 @@ internal sealed class ShardWorker : IDisposable
         TrainedNetwork<GeneratorNetwork> generator,
         TrainedNetwork<DiscriminatorNetwork> discriminator,
         ShardPlan plan,
-        Translation translation,
-        IGanLoss loss)
+        Augmenter augmenter,
+        Preset preset)
     {
-        (_generator, _discriminator, _plan, _translation, _loss) = (generator, discriminator, plan, translation, loss);
+        (_generator, _discriminator, _plan, _augmenter, _criticSteps) = (generator, discriminator, plan, augmenter, preset.CriticSteps);
+        (_objective, _penalties) = (new(preset), new(preset.Regularizer, discriminator, plan));
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
         _mostKept = (int)Math.Max(1, KeptBytes / (plan.ImageElements * generator.ElementSize * ActivationsAnImage));
     }
 
     /// <summary>
-    /// D's pass over a shard's real images, before its turn: <see cref="Discriminate"/> of this step and shard goes on
-    /// from there. D must be as it will be then.
+    /// D's pass over a shard's real images, before its turn: <see cref="Discriminate"/> of this update and shard goes on
+    /// from there. D must be as it will be then. A loss of pairs has no such part.
     /// </summary>
-    public void WorkAhead(long step, int shard)
+    public void WorkAhead(long update, int shard)
     {
-        ForgetAhead(step);
-        if (_ahead.ContainsKey(shard))
+        ForgetAhead(update);
+        if (_objective.Separate is null || _ahead.ContainsKey(shard))
         {
             return;
         }
 
-        var pass = LearnReal(step, shard);
+        var pass = LearnReal(update, shard, _objective.Separate);
         pass.Gradients = _gradients.TryPop(out var used) ? used : new byte[_discriminator.GradientBytes];
         _discriminator.CopyGradients(pass.Gradients);
         _ahead.Add(shard, pass);
@@ -62,11 +65,18 @@ internal sealed class ShardWorker : IDisposable
     /// Gradient of D's loss over the shard's b real and b generated images; D's statistics are the mean of its two
     /// passes.
     /// </summary>
-    public void Discriminate(long step, int shard, Span<byte> buffer)
+    /// <param name="update">Of D: step times criticSteps, and so on.</param>
+    public void Discriminate(long update, int shard, Span<byte> buffer)
     {
-        ForgetAhead(step);
+        ForgetAhead(update);
         using var scope = NewDisposeScope();
-        using var real = _ahead.Remove(shard, out var ahead) ? ahead : LearnReal(step, shard);
+        if (_objective.Paired is { } paired)
+        {
+            LearnPairs(update, shard, paired, buffer);
+            return;
+        }
+
+        using var real = _ahead.Remove(shard, out var ahead) ? ahead : LearnReal(update, shard, _objective.Separate!);
         if (real.Gradients is { } gradients)
         {
             _discriminator.CollectGradients(true);
@@ -74,18 +84,15 @@ internal sealed class ShardWorker : IDisposable
             _gradients.Push(gradients);
         }
 
-        var drawn = Keep(step, shard, out var isKept);
-        _ofFake.Record();
-        var (loss, logits) = Score(drawn.Images.detach(), drawn.Labels, Shifts(Phase.Discriminator, step, shard, part: 1), _loss.OfFake);
-        loss.backward();
+        var drawn = Keep(update, shard, out var isKept);
+        var fake = JudgeFake(drawn, update, shard);
+        var loss = _objective.Separate!.OfFake(fake.Verdict.Logits);
+        fake.Total(loss).backward();
 
         using var constant = no_grad();
         using var factors = _discriminator.TakeFactors();
         _discriminator.WriteTo(buffer, real.Statistics.Plus(_ofFake.Values).mul(Scalars.Half), shard, real.Factors, factors);
-        Write(buffer, TrailerSlot.RealLoss, real.Loss);
-        Write(buffer, TrailerSlot.FakeLoss, Value(loss));
-        Write(buffer, TrailerSlot.RealAccuracy, real.Accuracy);
-        Write(buffer, TrailerSlot.FakeAccuracy, Value(logits.le(Scalars.Zero).to(_discriminator.Type).mean()));
+        Write(buffer, real.Figures, Figures.Of(loss, fake));
         if (!isKept)
         {
             Drop(drawn);
@@ -98,19 +105,24 @@ internal sealed class ShardWorker : IDisposable
     /// </summary>
     public void Generate(long step, int shard, Span<byte> buffer)
     {
-        ForgetDrawn(step);
+        var update = (step + 1) * _criticSteps - 1;
+        ForgetDrawn(update);
         using var scope = NewDisposeScope();
         _discriminator.CollectGradients(false);
         _discriminator.Statistics.Discard();
-        var drawn = _drawn.Remove(shard, out var kept) ? kept : Draw(step, shard);
+        var drawn = _drawn.Remove(shard, out var kept) ? kept : Draw(update, shard);
         _generator.ZeroGradients();
-        var (loss, logits) = Score(drawn.Images, drawn.Labels, Shifts(Phase.Generator, step, shard, part: 0), _loss.OfGenerator);
-        loss.backward();
+        var verdict = See(drawn.Images, drawn.Labels, Phase.Generator, step, shard, part: 0);
+        var loss = _objective.OfGenerator(verdict, _objective.GeneratorNeedsReal ? SeeReal(step, update, shard) : null);
+        var classes = _objective.ClassesOfFake(verdict, drawn.Labels);
+        Penalties.Sum(loss, classes)!.backward();
 
         using var constant = no_grad();
         _generator.WriteTo(buffer, drawn.Statistics.Values, shard, drawn.Factors);
         Write(buffer, TrailerSlot.GeneratorLoss, Value(loss));
-        Write(buffer, TrailerSlot.FakeAccuracy, Value(logits.le(Scalars.Zero).to(_generator.Type).mean()));
+        Write(buffer, TrailerSlot.FakeAccuracy, Value(verdict.Logits.le(Scalars.Zero).to(_generator.Type).mean()));
+        Write(buffer, TrailerSlot.FakeScore, Value(verdict.Logits.mean()));
+        Write(buffer, TrailerSlot.ClassLoss, classes is null ? 0 : Value(classes));
         Drop(drawn);
     }
 
@@ -133,38 +145,85 @@ internal sealed class ShardWorker : IDisposable
     }
 
     /// <summary>Leaves the gradients in D's flat buffer.</summary>
-    private RealPass LearnReal(long step, int shard)
+    private RealPass LearnReal(long update, int shard, IGanLoss separate)
     {
         using var scope = NewDisposeScope();
         _discriminator.CollectGradients(true);
         _discriminator.ZeroGradients();
-        var (images, labels) = _plan.Real(step, shard);
-        _ofReal.Record();
-        var (loss, logits) = Score(images, labels, Shifts(Phase.Discriminator, step, shard, part: 0), _loss.OfReal);
-        loss.backward();
+        var real = JudgeReal(update, shard);
+        var loss = separate.OfReal(real.Verdict.Logits);
+        real.Total(loss).backward();
 
         using var constant = no_grad();
         return new RealPass
         {
-            Step = step,
-            Loss = Value(loss),
-            Accuracy = Value(logits.gt(Scalars.Zero).to(_discriminator.Type).mean()),
+            Update = update,
+            Figures = Figures.Of(loss, real),
             Statistics = _ofReal.Values.clone().DetachFromDisposeScope(),
             Factors = _discriminator.TakeFactors(),
         };
     }
 
-    private DrawnShard Keep(long step, int shard, out bool isKept)
+    /// <summary>A loss in which real and generated images meet: both passes, and then one gradient of the whole.</summary>
+    private void LearnPairs(long update, int shard, IPairedLoss paired, Span<byte> buffer)
     {
-        ForgetDrawn(step);
+        _discriminator.CollectGradients(true);
+        _discriminator.ZeroGradients();
+        var drawn = Keep(update, shard, out var isKept);
+        var real = JudgeReal(update, shard);
+        var fake = JudgeFake(drawn, update, shard);
+        var loss = paired.OfDiscriminator(real.Verdict.Logits, fake.Verdict.Logits);
+        fake.Total(real.Total(loss)).backward();
+
+        using var constant = no_grad();
+        _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half), shard);
+        Write(buffer, Figures.Of(loss, real), Figures.Of(null, fake));
+        if (!isKept)
+        {
+            Drop(drawn);
+        }
+    }
+
+    private Judged JudgeReal(long update, int shard)
+    {
+        var (images, labels) = _plan.Real(update, shard);
+        images.requires_grad = _penalties.DifferentiatesReal(update);
+        _ofReal.Record();
+        var verdict = See(images, labels, Phase.Discriminator, update, shard, part: 0);
+        return new(verdict, _objective.ClassesOfReal(verdict, labels), _penalties.OfReal(verdict.Logits, images, labels, update, shard));
+    }
+
+    private Judged JudgeFake(DrawnShard drawn, long update, int shard)
+    {
+        var images = drawn.Images.detach();
+        images.requires_grad = _penalties.DifferentiatesFake(update);
+        _ofFake.Record();
+        var verdict = See(images, drawn.Labels, Phase.Discriminator, update, shard, part: 1);
+        return new(verdict, _objective.ClassesOfFake(verdict, drawn.Labels), _penalties.OfFake(verdict.Logits, images, update, shard));
+    }
+
+    /// <summary>What D says of the real images in phase G: constants.</summary>
+    private Verdict SeeReal(long step, long update, int shard)
+    {
+        using var constant = no_grad();
+        var (images, labels) = _plan.Real(update, shard);
+        return See(images, labels, Phase.Generator, step, shard, part: 1);
+    }
+
+    private DrawnShard Keep(long update, int shard, out bool isKept)
+    {
+        ForgetDrawn(update);
         if (_drawn.TryGetValue(shard, out var drawn))
         {
             isKept = true;
             return drawn;
         }
 
-        drawn = Draw(step, shard);
-        isKept = _drawn.Count < _mostKept;
+        // G learns from the images of the step's last update only.
+        var isForGenerator = (update + 1) % _criticSteps == 0;
+        using var constant = isForGenerator ? null : no_grad();
+        drawn = Draw(update, shard);
+        isKept = isForGenerator && _drawn.Count < _mostKept;
         if (isKept)
         {
             _drawn.Add(shard, drawn);
@@ -174,15 +233,15 @@ internal sealed class ShardWorker : IDisposable
     }
 
     /// <summary>Each shard records into a scratch of its own: a graph that is kept must find what it saved unchanged.</summary>
-    private DrawnShard Draw(long step, int shard)
+    private DrawnShard Draw(long update, int shard)
     {
         using var scope = NewDisposeScope();
         var scratch = _scratches.TryPop(out var used) ? used : _generator.Statistics.NewScratch();
         scratch.Record();
-        var (noise, labels) = _plan.Imagined(step, shard);
+        var (noise, labels) = _plan.Imagined(update, shard);
         return new DrawnShard
         {
-            Step = step,
+            Update = update,
             Images = _generator.Network.forward(noise, labels).DetachFromDisposeScope(),
             Labels = labels.DetachFromDisposeScope(),
             Statistics = scratch,
@@ -204,10 +263,10 @@ internal sealed class ShardWorker : IDisposable
         pass.Dispose();
     });
 
-    /// <summary>All that is kept is of one step: it goes, unless that is the step wanted.</summary>
-    private static void Forget<T>(Dictionary<int, T> kept, long but, Action<T> drop) where T : IOfStep
+    /// <summary>All that is kept is of one update: it goes, unless that is the one wanted.</summary>
+    private static void Forget<T>(Dictionary<int, T> kept, long but, Action<T> drop) where T : IOfUpdate
     {
-        if (kept.Count == 0 || kept.First().Value.Step == but)
+        if (kept.Count == 0 || kept.First().Value.Update == but)
         {
             return;
         }
@@ -220,40 +279,54 @@ internal sealed class ShardWorker : IDisposable
         kept.Clear();
     }
 
-    /// <summary>The shifts of the phase's first or second b images: one stream, in this order.</summary>
-    private (int Down, int Right)[] Shifts(Phase phase, long step, int shard, int part)
-    {
-        var random = _plan.Augmentation(phase, step, shard);
-        for (var before = 0; before < part; before++)
-        {
-            _translation.Draw(random, _plan.Samples);
-        }
-
-        return _translation.Draw(random, _plan.Samples);
-    }
-
-    private (Tensor Loss, Tensor Logits) Score(
-        Tensor images, Tensor labels, IReadOnlyList<(int Down, int Right)> shifts, Func<Tensor, Tensor> loss)
-    {
-        var logits = _discriminator.Network.forward(_translation.Apply(images, shifts), labels);
-        return (loss(logits), logits);
-    }
+    /// <param name="index">D's update, or G's step: it names the augmentation's stream.</param>
+    private Verdict See(Tensor images, Tensor labels, Phase phase, long index, int shard, int part) =>
+        _discriminator.Network.Judge(_augmenter.Apply(images, _augmenter.Plan(_plan, phase, index, shard, part)), labels);
 
     private static double Value(Tensor scalar) => scalar.to(ScalarType.Float64).item<double>();
 
     private void Write(Span<byte> buffer, TrailerSlot slot, double value) => Trailer.Write(buffer, _discriminator.Type, slot, value);
 
-    private interface IOfStep
+    private void Write(Span<byte> buffer, Figures real, Figures fake)
     {
-        public long Step { get; }
+        Write(buffer, TrailerSlot.RealLoss, real.Loss);
+        Write(buffer, TrailerSlot.FakeLoss, fake.Loss);
+        Write(buffer, TrailerSlot.RealAccuracy, real.Above);
+        Write(buffer, TrailerSlot.FakeAccuracy, 1 - fake.Above);
+        Write(buffer, TrailerSlot.RealScore, real.Score);
+        Write(buffer, TrailerSlot.FakeScore, fake.Score);
+        Write(buffer, TrailerSlot.Penalty, real.Penalty + fake.Penalty);
+        Write(buffer, TrailerSlot.ClassLoss, real.Classes + fake.Classes);
+    }
+
+    private interface IOfUpdate
+    {
+        /// <summary>Of D.</summary>
+        public long Update { get; }
+    }
+
+    /// <summary>A pass through D with what is added to the adversarial loss.</summary>
+    private sealed record Judged(Verdict Verdict, Tensor? Classes, Tensor? Penalty)
+    {
+        public Tensor Total(Tensor loss) => Penalties.Sum(Penalties.Sum(loss, Classes), Penalty)!;
+    }
+
+    /// <summary>What is reported of a pass. Above: the part of the images that D scores above zero.</summary>
+    private sealed record Figures(double Loss, double Above, double Score, double Classes, double Penalty)
+    {
+        public static Figures Of(Tensor? loss, Judged judged) => new(
+            loss is null ? 0 : Value(loss),
+            Value(judged.Verdict.Logits.gt(Scalars.Zero).to(judged.Verdict.Logits.dtype).mean()),
+            Value(judged.Verdict.Logits.mean()),
+            judged.Classes is null ? 0 : Value(judged.Classes),
+            judged.Penalty is null ? 0 : Value(judged.Penalty));
     }
 
     /// <summary>What D's pass over real images leaves besides the gradients.</summary>
-    private sealed class RealPass : IOfStep, IDisposable
+    private sealed class RealPass : IOfUpdate, IDisposable
     {
-        public required long Step { get; init; }
-        public required double Loss { get; init; }
-        public required double Accuracy { get; init; }
+        public required long Update { get; init; }
+        public required Figures Figures { get; init; }
         public required Tensor Statistics { get; init; }
         public required FactoredPass? Factors { get; init; }
 
@@ -268,9 +341,9 @@ internal sealed class ShardWorker : IDisposable
     }
 
     /// <summary>Generated images with the graph that leads back to G's parameters.</summary>
-    private sealed class DrawnShard : IOfStep, IDisposable
+    private sealed class DrawnShard : IOfUpdate, IDisposable
     {
-        public required long Step { get; init; }
+        public required long Update { get; init; }
         public required Tensor Images { get; init; }
         public required Tensor Labels { get; init; }
         public required StatisticsScratch Statistics { get; init; }

@@ -27,11 +27,23 @@ internal enum TrailerSlot
 
     /// <summary>1 when the shard's member was asked for a checkpoint.</summary>
     Checkpoint,
+
+    /// <summary>Mean logit of the shard's real images.</summary>
+    RealScore,
+
+    /// <summary>Mean logit of the shard's generated images.</summary>
+    FakeScore,
+
+    /// <summary>Penalties of the shard's images; 0 in an update that computes none.</summary>
+    Penalty,
+
+    /// <summary>Cross-entropy of guessed classes, weighted as in the loss; 0 where none are guessed.</summary>
+    ClassLoss,
 }
 
 internal static class Trailer
 {
-    public const int Slots = 8;
+    public const int Slots = 12;
 
     public static void Write(Span<byte> buffer, ScalarType type, TrailerSlot slot, double value)
     {

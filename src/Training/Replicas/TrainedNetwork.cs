@@ -15,17 +15,24 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
     private readonly Dense? _factoredLayer;
     private readonly Tensor? _factoredGradient; // [O, I], a view
     private readonly Tensor? _factors;          // [V rows (O + I)]
+    private readonly HistoricalAverage? _history;
+    private readonly double _clip;
 
     /// <param name="inputLayer">The layer that reads the network's input, if it is dense.</param>
     /// <param name="rows">Samples that pass this layer in a shard's phase.</param>
     /// <param name="shards">V.</param>
-    public TrainedNetwork(TNetwork network, OptimizerSettings optimizer, Device device, Dense? inputLayer, int rows, int shards)
+    /// <param name="historicalAveraging">Weight of <see cref="HistoricalAverage"/>; 0 is off.</param>
+    /// <param name="clip">Limit of <see cref="WeightClipping"/>; 0 is off.</param>
+    public TrainedNetwork(
+        TNetwork network, OptimizerSettings optimizer, Device device, Dense? inputLayer, int rows, int shards, double historicalAveraging = 0, double clip = 0)
     {
+        _clip = clip;
         Network = network;
         network.to(device);
         Flat = new(network);
         Statistics = new(network, Flat.Layout.Type, device);
         Optimizer = FlatOptimizer.Create(optimizer, Flat);
+        _history = historicalAveraging > 0 ? new(Flat, historicalAveraging) : null;
         Spectral = [.. Initialization.SpectralLayers(network)];
         var named = network.named_parameters().ToList();
         var factored = inputLayer is { IsPlain: true }
@@ -177,27 +184,48 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
     public bool Update(ReadOnlySpan<byte> sum, int shards)
     {
         var scale = 1.0 / shards;
-        if (Layout.Factored is null)
+        if (Layout.Factored is null && _history is null)
         {
             Optimizer.Update(Flat, sum, scale);
         }
         else
         {
             RestoreGradients(sum);
-            if (!Multiply(sum, Layout.Factored))
+            if (Layout.Factored is not null && !Multiply(sum, Layout.Factored))
             {
                 return false;
             }
 
+            _history?.AddGradient(shards);
             Optimizer.Update(Flat, scale);
         }
+
+        if (_clip > 0)
+        {
+            WeightClipping.Apply(Flat.Parameters, _clip);
+        }
+
+        _history?.Follow();
 
         Statistics.Fold(sum[Bytes(Layout.Statistics, Statistics.Elements)], scale);
         return true;
     }
 
+    /// <summary>A copy of what training keeps beside the network's own state.</summary>
+    public IEnumerable<NamedTensor> CaptureState(string prefix, StateMemory? memory) =>
+        [.. Optimizer.CaptureState(prefix, memory), .. _history?.CaptureState(prefix, memory) ?? []];
+
+    /// <summary>Takes over a captured state.</summary>
+    /// <exception cref="CheckpointException">A tensor is missing, or of another type or shape.</exception>
+    public void RestoreState(IReadOnlyDictionary<string, NamedTensor> tensors, string prefix)
+    {
+        Optimizer.RestoreState(tensors, prefix);
+        _history?.RestoreState(tensors, prefix);
+    }
+
     public void Dispose()
     {
+        _history?.Dispose();
         _factors?.Dispose();
         _factoredGradient?.Dispose();
         _segments.ForEach(part => part.Gradients.Dispose());

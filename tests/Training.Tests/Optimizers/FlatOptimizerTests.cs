@@ -15,8 +15,10 @@ public sealed class FlatOptimizerTests
     private static readonly OptimizerSettings AdamWithoutFirstMoment = new(OptimizerKind.Adam, 4e-4, 0, 0.9);
     private static readonly OptimizerSettings Sgd = new(OptimizerKind.Sgd, 0.05);
     private static readonly OptimizerSettings SgdWithMomentum = new(OptimizerKind.Sgd, 0.05, Momentum: 0.9);
+    private static readonly OptimizerSettings RmsProp = new(OptimizerKind.RmsProp, 1e-2, Alpha: 0.95);
+    private static readonly OptimizerSettings RmsPropWithMomentum = new(OptimizerKind.RmsProp, 1e-2, Momentum: 0.5);
 
-    private static OptimizerSettings[] Kinds => [Adam, AdamWithoutFirstMoment, Sgd, SgdWithMomentum];
+    private static OptimizerSettings[] Kinds => [Adam, AdamWithoutFirstMoment, Sgd, SgdWithMomentum, RmsProp, RmsPropWithMomentum];
 
     public static TheoryData<OptimizerSettings, ScalarType, int> Cases
     {
@@ -61,9 +63,12 @@ public sealed class FlatOptimizerTests
         return buffer.GradientBytes.ToArray();
     }
 
-    private static optim.Optimizer Stock(OptimizerSettings settings, nn.Module module) => settings.Kind == OptimizerKind.Adam
-        ? optim.Adam(module.parameters(), settings.LearningRate, settings.Beta1, settings.Beta2)
-        : optim.SGD(module.parameters(), settings.LearningRate, settings.Momentum);
+    private static optim.Optimizer Stock(OptimizerSettings settings, nn.Module module) => settings.Kind switch
+    {
+        OptimizerKind.Adam => optim.Adam(module.parameters(), settings.LearningRate, settings.Beta1, settings.Beta2),
+        OptimizerKind.RmsProp => optim.RMSProp(module.parameters(), settings.LearningRate, settings.Alpha, momentum: settings.Momentum),
+        _ => optim.SGD(module.parameters(), settings.LearningRate, settings.Momentum),
+    };
 
     private static void AssertClose(Tensor expected, Tensor actual, double tolerance)
     {

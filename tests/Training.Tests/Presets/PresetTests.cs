@@ -10,7 +10,9 @@ public sealed class PresetTests
     public static TheoryData<string> Names => [.. Preset.Names];
 
     [Fact]
-    public void The_embedded_presets_are_found() => Assert.Equal(["article-64", "article-64-adam", "cgan-32"], Preset.Names);
+    public void The_embedded_presets_are_found() => Assert.Equal(
+        ["acgan-32", "article-64", "article-64-adam", "cgan-32", "dcgan-128", "dcgan-32", "dcgan-64", "improved-32", "r3gan-32", "semi-32", "sngan-32", "sngan-64", "wgan-32", "wgan-gp-32"],
+        Preset.Names);
 
     [Theory, MemberData(nameof(Names))]
     public void Every_preset_loads_under_its_own_name_and_survives_canonical_JSON(string name)
@@ -70,7 +72,7 @@ public sealed class PresetTests
     [InlineData("batch=0", "batch is 0, allowed: 1 to 65536")]
     [InlineData("batch=1e2", "batch is 1e2, allowed: 1 to 65536")]
     [InlineData("conditional=yes", "conditional is yes, allowed: true, false")]
-    [InlineData("loss=wasserstein", "loss is wasserstein, allowed: hinge, non-saturating")]
+    [InlineData("loss=wassertein", "loss is wassertein, allowed: hinge, non-saturating, minimax, least-squares, wasserstein, relativistic")]
     [InlineData("generatorOptimizer.beta1=1", "generatorOptimizer.beta1 is 1, allowed: 0 up to but without 1")]
     [InlineData("discriminatorOptimizer.learningRate=0", "discriminatorOptimizer.learningRate is 0, allowed: above 0, up to 10")]
     [InlineData("ema=NaN", "ema is NaN, allowed: 0 up to but without 1")]
@@ -91,6 +93,43 @@ public sealed class PresetTests
     [InlineData("generator.architecture=article", "generator.architecture article draws 64x64 only")]
     public void Settings_that_do_not_fit_together_are_refused(string setting, string message) =>
         Assert.Contains(message, Message(() => Preset.Load("cgan-32", [setting])));
+
+    [Theory]
+    [InlineData("technique.labelSmoothing=0.1", "only loss minimax and non-saturating have")]
+    [InlineData("regularizer.every=4", "no penalty is on")]
+    [InlineData("regularizer.clip=0.01", "no effect under discriminator.spectralNorm")]
+    [InlineData("discriminator.conditioning=semi-supervised", "conditional=false")]
+    [InlineData("schedule.kind=linear", "schedule.decaySteps is 0")]
+    [InlineData("schedule.decaySteps=100", "schedule.kind constant")]
+    [InlineData("regularizer.R1=1", "did you mean regularizer.r1?")]
+    [InlineData("critic=5", "did you mean criticSteps?")]
+    public void Techniques_that_do_not_fit_together_are_refused(string setting, string message) =>
+        Assert.Contains(message, Message(() => Preset.Load("cgan-32", [setting])));
+
+    [Fact]
+    public void Adaptive_strength_needs_an_augmentation_and_a_loss_with_a_zero()
+    {
+        Assert.Contains("no augmentation is on", Message(() => Preset.Load("dcgan-32", ["augment.adaptiveTarget=0.6"])));
+        Assert.Contains("the sign of the discriminator's scores", Message(() => Preset.Load("wgan-32", ["augment.adaptiveTarget=0.6", "augment.cutout=0.5"])));
+        Assert.Contains("which discriminator.norm batch mixes", Message(() => Preset.Load("dcgan-32", ["regularizer.gradientPenalty=10"])));
+    }
+
+    [Fact]
+    public void Figures_are_those_of_the_networks()
+    {
+        var article = PresetFigures.Of(Preset.Load("article-64", []));
+        Assert.Equal(3.59, article.GeneratorParameters / 1e6, tolerance: 0.005);
+        Assert.Equal(13.29, article.DiscriminatorParameters / 1e6, tolerance: 0.005);
+
+        // By hand: 16 samples a shard, G 4 -> 32x16 -> 16x16x8x8 -> 1x16x16x16, D 1x16x16 -> 8x8x8 -> 16x4x4 -> 1.
+        var small = TrainingRig.Small("generator.architecture=dcgan", "generator.norm=none", "generator.noise=4", "conditional=false", "batch=16", "shards=1");
+        var drawing = 4 * 16 * 16 + 16 * 4 * 8 * 64 + 8 * 4 * 256;
+        var judgement = 16 * 8 * 64 + 8 * 16 * 16 * 16 + 16;
+        Assert.Equal(2e-9 * 16 * (3 * drawing + 8 * judgement), PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
+        using var replica = new Replica(small, TrainingRig.PackFor(small), 1, "cpu", 1);
+        Assert.Equal(4 * (replica.Elements(Phase.Discriminator) + replica.Elements(Phase.Generator)), PresetFigures.Of(small).GradientBytesPerStep);
+        Assert.True(PresetRate.StepsPerSecond(small, steps: 1, threads: 1) > 0);
+    }
 
     [Fact]
     public void One_image_a_shard_is_enough_without_batch_norm() =>
