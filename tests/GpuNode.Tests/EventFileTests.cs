@@ -31,8 +31,8 @@ public sealed class EventFileTests : IDisposable
         Assert.Equal(1.25f, values[0][2][0]);
         Assert.Equal(float.NaN, values[1][2][0]);
         var image = Fields((byte[])Fields((byte[])Fields((byte[])records[2][5][0])[1][0])[4][0]);
-        Assert.Equal(new object[] { 5L, 7L, 1L }, new[] { 1, 2, 3 }.Select(field => image[field][0]));
-        Assert.Equal(new byte[] { 1, 2, 3 }, image[4][0]);
+        Assert.Equal("5 7 1", $"{image[1][0]} {image[2][0]} {image[3][0]}");
+        Assert.Equal("\u0001\u0002\u0003", Text(image[4][0]));
     }
 
     [Fact]

@@ -36,8 +36,8 @@ public static class FrechetDistance
         var (rows, columns) = (features.Rows, features.Columns);
         var mean = new double[columns];
         for (var row = 0; row < rows; row++)
-            TensorPrimitives.Add(mean, features.Row(row), mean);
-        TensorPrimitives.Divide(mean, rows, mean);
+            TensorPrimitives.Add<double>(mean, features.Row(row), mean);
+        TensorPrimitives.Divide<double>(mean, (double)rows, mean);
 
         // Both factors carry 1/sqrt(N - 1), so that no number has to be handed to Torch.
         var centred = new double[rows * columns];
@@ -45,8 +45,8 @@ public static class FrechetDistance
         for (var row = 0; row < rows; row++)
         {
             var target = centred.AsSpan(row * columns, columns);
-            TensorPrimitives.Subtract(features.Row(row), mean, target);
-            TensorPrimitives.Multiply(target, scale, target);
+            TensorPrimitives.Subtract<double>(features.Row(row), mean, target);
+            TensorPrimitives.Multiply<double>(target, scale, target);
         }
 
         var matrix = FeatureMatrix.ToTensor(centred, rows, columns);

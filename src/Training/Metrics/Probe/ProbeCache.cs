@@ -44,7 +44,7 @@ public static class ProbeCache
         hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
             $"{Version} {settings} {images.Channels} {images.Height} {images.Width} {images.Classes.Count} {images.Count}\n")));
         hash.AppendData(images.Background);
-        hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(images.Labels));
+        hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(images.Labels.AsSpan()));
         hash.AppendData(images.Pixels);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
