@@ -19,7 +19,7 @@ public sealed class ClusterFeed(
     public const int MostReaders = 256;
 
     /// <summary>A change is seen after this at the latest.</summary>
-    private static readonly TimeSpan _period = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _period = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A reader that hears nothing for longer takes the connection for dead.</summary>
     private static readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(15);

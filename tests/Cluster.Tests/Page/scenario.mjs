@@ -42,6 +42,16 @@ async function examine(name) {
   found.axe[name] = violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map((node) => node.target.join(' ')) }));
 }
 
+/** What the page shows, for whoever reads why the test failed. */
+async function complain(error) {
+  await shot('failed', { fullPage: true });
+  const seen = await page.locator('body').innerText().catch(() => 'nothing');
+  console.error(`${error.stack}\nAfter ${JSON.stringify(found.seconds)} the page shows:\n${seen}\nFaults: ${found.faults.join('; ')}`);
+  process.exit(1);
+}
+process.on('uncaughtException', complain);
+process.on('unhandledRejection', complain);
+
 async function moves() {
   const before = await step();
   const path = await page.locator('.chart .line').first().getAttribute('d');
