@@ -156,7 +156,7 @@ if (coordinatorPid) {
   coordinatorAway = true;
   process.kill(Number(coordinatorPid), 'SIGKILL');
   await until(() => document.getElementById('connection').dataset.state === 'lost');
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(90000);
   await timed('reconnects', async () => {
     await until(() => document.getElementById('connection').dataset.state === 'live');
     await state('training');
@@ -165,7 +165,8 @@ if (coordinatorPid) {
   coordinatorAway = false;
 }
 
-// The run is stopped, after a question.
+// The run is stopped, after a question. Its cluster ends with it.
+coordinatorAway = true;
 await page.locator('button[data-order="stop"]').click();
 await page.locator('#stop-form button[type="submit"]').click();
 if (coordinatorPid && await page.locator('#key-dialog[open]').count() > 0) found.faults.push('the key was asked for again');
