@@ -19,13 +19,17 @@ public sealed class ClusterFeed(
     public const int MostReaders = 256;
 
     /// <summary>A change is seen after this at the latest.</summary>
-    private static readonly TimeSpan _period = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _period = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A reader that hears nothing for longer takes the connection for dead.</summary>
     private static readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan _reconnectAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _answerDeadline = TimeSpan.FromSeconds(5);
+
+    /// <summary>The same when the program ends, which is not to wait for it.</summary>
+    private static readonly TimeSpan _lastAnswerDeadline = TimeSpan.FromSeconds(1);
+
     private const int MostJobs = 50;
 
     private static readonly string _version = typeof(ClusterFeed).Assembly.GetName().Version!.ToString(3);
@@ -47,9 +51,12 @@ public sealed class ClusterFeed(
     }
 
     /// <exception cref="AskTimeoutException">There is no actor that decides just now.</exception>
-    public async Task<ClusterStatus> NowAsync(CancellationToken cancel) => (await NewestAsync(cancel)).Status;
+    public async Task<ClusterStatus> NowAsync(CancellationToken cancel) => (await NewestAsync(isLast: false, cancel)).Status;
 
-    /// <summary>The state now and whenever it has changed, until the reader is gone or the program is to end.</summary>
+    /// <summary>
+    /// The state now and whenever it has changed, until the reader is gone. When the program is to end it is sent once more: a local
+    /// cluster ends with its run, and how that ended is what a reader wants to know.
+    /// </summary>
     public async IAsyncEnumerable<SseItem<string>> FollowAsync(IDisposable place, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
     {
         using (place)
@@ -58,12 +65,14 @@ public sealed class ClusterFeed(
             using var timer = new PeriodicTimer(_period, time);
             string? sent = null;
             var sentAt = time.GetTimestamp();
+            bool isLast;
             do
             {
+                isLast = stopping.IsCancellationRequested;
                 string json;
                 try
                 {
-                    json = (await NewestAsync(either.Token)).Json;
+                    json = (await NewestAsync(isLast, cancel)).Json;
                 }
                 catch (AskTimeoutException)
                 {
@@ -75,21 +84,35 @@ public sealed class ClusterFeed(
                 (sent, sentAt) = (json, time.GetTimestamp());
                 yield return new SseItem<string>(json, "cluster") { ReconnectionInterval = _reconnectAfter };
             }
-            while (await timer.WaitForNextTickAsync(either.Token));
+            while (!isLast && await TickAsync(timer, either.Token, cancel));
         }
     }
 
-    private async Task<(ClusterStatus Status, string Json)> NewestAsync(CancellationToken cancel)
+    /// <summary>Waits for the next tick, or the program's end.</summary>
+    private static async Task<bool> TickAsync(PeriodicTimer timer, CancellationToken either, CancellationToken cancel)
     {
+        try
+        {
+            return await timer.WaitForNextTickAsync(either);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+
+    private async Task<(ClusterStatus Status, string Json)> NewestAsync(bool isLast, CancellationToken cancel)
+    {
+        var deadline = isLast ? _lastAnswerDeadline : _answerDeadline;
         await _asking.WaitAsync(cancel);
         try
         {
-            if (_newest is { } known && time.GetElapsedTime(known.At) < _period / 2)
+            if (!isLast && _newest is { } known && time.GetElapsedTime(known.At) < _period / 2)
                 return (known.Status, known.Json);
             var actor = coordinator.ActorRef;
-            var runs = (await actor.Ask<RunList>(new ListRuns(), _answerDeadline, cancel)).Runs;
-            var nodes = (await actor.Ask<NodeList>(new ListNodes(), _answerDeadline, cancel)).Nodes;
-            var generations = (await actor.Ask<GenerationList>(new ListGenerations(), _answerDeadline, cancel)).Jobs;
+            var runs = (await actor.Ask<RunList>(new ListRuns(), deadline, cancel)).Runs;
+            var nodes = (await actor.Ask<NodeList>(new ListNodes(), deadline, cancel)).Nodes;
+            var generations = (await actor.Ask<GenerationList>(new ListGenerations(), deadline, cancel)).Jobs;
             var status = new ClusterStatus(
                 _version, _keyRequired, [.. nodes.Select(NodeRoutes.Status)], [.. runs.Take(MostJobs)], [.. generations.Take(MostJobs)],
                 runs.Take(MostJobs).Select(run => run.Run).Concat(generations.Take(MostJobs).Select(job => job.Job))

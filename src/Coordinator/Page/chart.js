@@ -60,7 +60,7 @@ export class Chart {
     this.y = (value) => height - margin.bottom - (value - low) / (high - low) * (height - margin.top - margin.bottom);
 
     const axis = [];
-    const upright = ticks(low, high, 4);
+    const upright = ticks(low, high, 6);
     const label = (tick) => (this.format === figure && Math.abs(tick) < 1000 ? tick.toFixed(upright.decimals) : this.format(tick));
     for (const tick of upright.values) {
       const y = this.y(tick).toFixed(1);

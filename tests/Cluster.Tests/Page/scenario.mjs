@@ -42,6 +42,16 @@ async function examine(name) {
   found.axe[name] = violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map((node) => node.target.join(' ')) }));
 }
 
+/** What the page shows, for whoever reads why the test failed. */
+async function complain(error) {
+  await shot('failed', { fullPage: true });
+  const seen = await page.locator('body').innerText().catch(() => 'nothing');
+  console.error(`${error.stack}\nAfter ${JSON.stringify(found.seconds)} the page shows:\n${seen}\nFaults: ${found.faults.join('; ')}`);
+  process.exit(1);
+}
+process.on('uncaughtException', complain);
+process.on('unhandledRejection', complain);
+
 async function moves() {
   const before = await step();
   const path = await page.locator('.chart .line').first().getAttribute('d');
@@ -146,7 +156,7 @@ if (coordinatorPid) {
   coordinatorAway = true;
   process.kill(Number(coordinatorPid), 'SIGKILL');
   await until(() => document.getElementById('connection').dataset.state === 'lost');
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(90000);
   await timed('reconnects', async () => {
     await until(() => document.getElementById('connection').dataset.state === 'live');
     await state('training');
@@ -155,7 +165,8 @@ if (coordinatorPid) {
   coordinatorAway = false;
 }
 
-// The run is stopped, after a question.
+// The run is stopped, after a question. Its cluster ends with it.
+coordinatorAway = true;
 await page.locator('button[data-order="stop"]').click();
 await page.locator('#stop-form button[type="submit"]').click();
 if (coordinatorPid && await page.locator('#key-dialog[open]').count() > 0) found.faults.push('the key was asked for again');
