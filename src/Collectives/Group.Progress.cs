@@ -254,7 +254,7 @@ public sealed partial class Group
                 if (lost.Inner is not PeerAbortException)
                 {
                     // Who leaves says why over every connection, but where a frame is under way it may not get that far.
-                    if (Array.Find(_links, other => other.Index == link.Index && other.Lost?.Inner is PeerAbortException)?.Lost is { } said)
+                    if (FarewellOf(link.Index) is { } said)
                     {
                         found ??= said;
                         continue;
@@ -277,6 +277,20 @@ public sealed partial class Group
         }
 
         return found;
+    }
+
+    /// <summary>Why a party has left, if it has said so over any of its connections.</summary>
+    private Fault? FarewellOf(int party)
+    {
+        foreach (var link in _links)
+        {
+            if (link.Index == party && link.Lost is { Inner: PeerAbortException } said)
+            {
+                return said;
+            }
+        }
+
+        return null;
     }
 
     private Fault? FindSilence(PeerLink link, bool owes, long now)
