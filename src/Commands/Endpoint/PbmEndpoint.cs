@@ -33,7 +33,7 @@ public sealed partial class PbmEndpoint(IOptions<PbmOptions> options, PbmTable t
             {
                 _listener.Bind(at);
             }
-            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressInUse && configuration[$"{PbmOptions.Section}:Port"] is null)
+            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse && configuration[$"{PbmOptions.Section}:Port"] is null)
             {
                 // Several programs of one machine, and nobody has said which of them is to have the usual port.
                 _listener.Bind(new IPEndPoint(at.Address, 0));

@@ -75,7 +75,9 @@ public static class FrechetDistance
 
     private static double Trace(Tensor matrix)
     {
-        var (size, values, sum) = ((int)matrix.shape[0], TensorBytes.Elements<double>(matrix), 0.0);
+        var size = (int)matrix.shape[0];
+        var values = TensorBytes.Elements<double>(matrix);
+        var sum = 0.0;
         for (var i = 0; i < size; i++)
             sum += values[i * size + i];
         return sum;
