@@ -60,7 +60,8 @@ public sealed class EventFileTests : IDisposable
 
     private static Dictionary<int, List<object>>[] Records(string path)
     {
-        var (file, records) = (File.ReadAllBytes(path).AsSpan(), new List<Dictionary<int, List<object>>>());
+        var file = File.ReadAllBytes(path).AsSpan();
+        var records = new List<Dictionary<int, List<object>>>();
         while (file.Length > 0)
         {
             var length = (int)BinaryPrimitives.ReadUInt64LittleEndian(file);

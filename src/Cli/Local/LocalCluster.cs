@@ -22,8 +22,6 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     private const string CoordinatorName = "coordinator", LighthouseName = "lighthouse", NodePrefix = "gpu-node-";
 
-    private const string CoordinatorName = "coordinator";
-
     private readonly List<ChildProcess> _children = [];
     private readonly List<ClusterEntry> _entries = [];
     private readonly TaskCompletionSource<FailedException> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
