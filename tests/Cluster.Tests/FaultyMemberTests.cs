@@ -12,20 +12,19 @@ public sealed class FaultyMemberTests : IDisposable
     [Fact]
     public async Task A_replica_of_which_a_bit_flips_is_named_evicted_and_comes_back_with_the_others_weights()
     {
-        using var run = new LiveRun(_folder["run"], ["GANYMEDE_FAULT=gpu-node-2 Weights 7"], "--nodes", "3", "--max-stall", "2");
+        using var run = new LiveRun(_folder["run"], ["GANYMEDE_FAULT=gpu-node-2 Weights 7"], "--nodes", "3");
         await run.Until(() => run.Said("Evicted ") is not null, "an eviction");
         await run.Until(() => run.Said("joining: gpu-node-2") is not null, "the return of the node");
         var steps = run.Ledger;
         await run.Until(() => run.Ledger > steps + 11, "a comparison of weights since then");
-
-        var end = await run.Stop();
+        await run.KillAll();
 
         // Weights are compared every ten steps: the bit that flips before the eighth is seen after the tenth.
         var evicted = run.Said("Evicted ")!;
         Assert.Contains("Evicted gpu-node-2", evicted, StringComparison.Ordinal);
         Assert.Contains("step 10, phase 1", evicted, StringComparison.Ordinal);
         Assert.Contains("has diverged: fingerprints are", evicted, StringComparison.Ordinal);
-        Assert.Equal(3, end.GetProperty("nodes").GetInt32()); // who ended alike, or the run would have failed
+        Assert.Equal(1, run.Times("Evicted ")); // weights were compared again, and were alike
     }
 
     [Fact]

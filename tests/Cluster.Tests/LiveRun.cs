@@ -6,7 +6,7 @@ namespace Ganymede.Tests;
 /// <summary>A training command that goes on until it is told to stop, and what can be seen of it meanwhile.</summary>
 internal sealed class LiveRun : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
     private readonly Process _command;
     private readonly Task<string> _output, _error;
@@ -34,19 +34,13 @@ internal sealed class LiveRun : IDisposable
     public string? Said(string what) =>
         File.Exists(Path.Combine(_folder, "events.jsonl")) ? File.ReadLines(Path.Combine(_folder, "events.jsonl")).FirstOrDefault(line => line.Contains(what, StringComparison.Ordinal)) : null;
 
+    /// <summary>How many events say so.</summary>
+    public int Times(string what) => File.ReadLines(Path.Combine(_folder, "events.jsonl")).Count(line => line.Contains(what, StringComparison.Ordinal));
+
     public async Task Until(Func<bool> condition, string what)
     {
         await Command.Until(() => condition() || _command.HasExited, Patience, what);
         Assert.False(_command.HasExited && !condition(), _command.HasExited ? $"ended before {what}: {await _error}" : "");
-    }
-
-    /// <summary>Ctrl-C, and what it printed at its end.</summary>
-    public async Task<JsonElement> Stop()
-    {
-        Command.Signal(_command.Id, 2);
-        await _command.WaitForExitAsync().WaitAsync(Patience);
-        Assert.True(_command.ExitCode == 130, $"exit code {_command.ExitCode}\n{await _error}");
-        return JsonDocument.Parse(await _output).RootElement;
     }
 
     /// <summary>The command first, which would end the others in good order.</summary>
