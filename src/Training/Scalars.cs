@@ -26,6 +26,9 @@ internal static class Scalars
     /// <summary>a - b.</summary>
     public static Tensor Minus(this Tensor a, Tensor b) => a.add(b, MinusOne);
 
+    /// <summary>a^2, element by element; TorchSharp's own makes a scalar for the exponent.</summary>
+    public static Tensor Squared(this Tensor a) => a.mul(a);
+
     /// <summary>a times a number.</summary>
     public static Tensor Times(this Tensor a, double factor)
     {

@@ -16,7 +16,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
     private static readonly NodeId Node = new("node-1");
     private static readonly JobId Job = new("generate-1");
     private static readonly View View = new(3, [new ViewMember(Node, "host", 4053, 0, 2, 2), new ViewMember(new NodeId("b"), "host", 4054, 2, 2, 1)]);
-    private static readonly RunPlan Plan = new("cgan-32", "{}", ulong.MaxValue, 20, 64, 4, "/runs/a", 5, 10, 3, 4, 1);
+    private static readonly RunPlan Plan = new("cgan-32", "{}", ulong.MaxValue, 20, 64, 4, "/runs/a", 5, 10, 3, 4, 5);
     private static readonly PhaseSeconds Phases = new(1, 2, 3);
     private static readonly MemberDescription Member = new("node-1", "training", 0, 2, 10, 100.5, 50, 1 << 30);
     private static readonly RunDescription Description = new(

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
 namespace Ganymede.Cli;

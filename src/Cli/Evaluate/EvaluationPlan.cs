@@ -1,4 +1,5 @@
 using Ganymede.Datasets;
+using Ganymede.Messages;
 using Ganymede.Training;
 using Ganymede.Training.Metrics;
 

@@ -15,6 +15,6 @@ internal static class FeatureMatching
     public static Tensor Of(Tensor real, Tensor fake)
     {
         using var scope = NewDisposeScope();
-        return real.mean([0]).Minus(fake.mean([0])).square().sum().MoveToOuterDisposeScope();
+        return real.mean([0]).Minus(fake.mean([0])).Squared().sum().MoveToOuterDisposeScope();
     }
 }

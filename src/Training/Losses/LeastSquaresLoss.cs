@@ -18,6 +18,6 @@ public sealed class LeastSquaresLoss : IGanLoss
     private static Tensor HalfSquare(Tensor logits, double offset)
     {
         using var scope = NewDisposeScope();
-        return logits.Shifted(offset).square().mean().mul(Scalars.Half).MoveToOuterDisposeScope();
+        return logits.Shifted(offset).Squared().mean().mul(Scalars.Half).MoveToOuterDisposeScope();
     }
 }

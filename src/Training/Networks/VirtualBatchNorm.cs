@@ -31,12 +31,12 @@ public sealed class VirtualBatchNorm : Norm
         using var scope = NewDisposeScope();
         var flat = input.flatten(input.dim() > 2 ? 2 : 1);
         var rows = flat.dim() > 2 ? flat : flat.unsqueeze(2);                            // R+B F S
-        var (means, squares) = (rows.mean([2]), rows.square().mean([2]));              // R+B F
+        var (means, squares) = (rows.mean([2]), rows.Squared().mean([2]));              // R+B F
         var (mean, square) = (means.narrow(0, 0, _rows).mean([0], keepdim: true), squares.narrow(0, 0, _rows).mean([0], keepdim: true)); // 1 F
         var behind = input.shape[0] - _rows;
         var allMeans = cat([mean.expand(_rows, -1), Mixed(means.narrow(0, _rows, behind), mean)], dim: 0);         // R+B F
         var allSquares = cat([square.expand(_rows, -1), Mixed(squares.narrow(0, _rows, behind), square)], dim: 0); // R+B F
-        var gain = allSquares.Minus(allMeans.square()).add(Epsilon, Scalars.One).rsqrt().mul(weight);             // R+B F
+        var gain = allSquares.Minus(allMeans.Squared()).add(Epsilon, Scalars.One).rsqrt().mul(weight);             // R+B F
         return rows.Minus(allMeans.unsqueeze(2)).mul(gain.unsqueeze(2)).Plus(bias.view(1, -1, 1)).view(input.shape).MoveToOuterDisposeScope();
     }
 

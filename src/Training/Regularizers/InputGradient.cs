@@ -18,7 +18,7 @@ internal static class InputGradient
 
         // Both flags: without retain_graph the graph is gone after this pass, and the native call ends the process on an error.
         var gradient = autograd.grad([logits.sum()], [images], retain_graph: true, create_graph: true)[0];
-        return gradient.flatten(1).square().sum(dim: 1).MoveToOuterDisposeScope();
+        return gradient.flatten(1).Squared().sum(dim: 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>The square root of the above, [B].</summary>
@@ -32,6 +32,6 @@ internal static class InputGradient
     public static Tensor OneCentered(Tensor logits, Tensor images, double weight)
     {
         using var scope = NewDisposeScope();
-        return Norms(logits, images).add(Scalars.MinusOne, Scalars.One).square().mean().Times(weight).MoveToOuterDisposeScope();
+        return Norms(logits, images).add(Scalars.MinusOne, Scalars.One).Squared().mean().Times(weight).MoveToOuterDisposeScope();
     }
 }

@@ -8,8 +8,9 @@ internal static class WeightClipping
 {
     public static void Apply(Tensor parameters, double limit)
     {
+        using var scope = NewDisposeScope();
         using var constant = no_grad();
         using Scalar least = -limit, most = limit;
-        parameters.clamp_(least, most).Dispose();
+        parameters.clamp_(least, most);
     }
 }

@@ -102,7 +102,7 @@ public sealed class PresetTests
     [InlineData("schedule.kind=linear", "schedule.decaySteps is 0")]
     [InlineData("schedule.decaySteps=100", "schedule.kind constant")]
     [InlineData("regularizer.R1=1", "did you mean regularizer.r1?")]
-    [InlineData("critic=5", "did you mean criticSteps?")]
+    [InlineData("criticStep=5", "did you mean criticSteps?")]
     public void Techniques_that_do_not_fit_together_are_refused(string setting, string message) =>
         Assert.Contains(message, Message(() => Preset.Load("cgan-32", [setting])));
 

@@ -103,7 +103,7 @@ public sealed class PresetTrainingTests
         var discriminator = preset.Discriminator.Architecture == DiscriminatorArchitecture.Article ? 64 : 8;
         return Preset.Load(name,
         [
-            "batch=8", "shards=4", $"generator.width={(preset.Size == 128 ? 32 : 16)}", $"discriminator.width={discriminator}", "technique.referenceBatch=2",
+            "batch=8", "shards=4", $"generator.width={preset.Size / 4}", $"discriminator.width={discriminator}", "technique.referenceBatch=2",
             $"discriminator.minibatchKernels={Math.Min(4, preset.Discriminator.MinibatchKernels)}", $"criticSteps={Math.Min(2, preset.CriticSteps)}", .. overrides,
         ]);
     }
