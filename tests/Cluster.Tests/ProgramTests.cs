@@ -9,6 +9,8 @@ namespace Ganymede.Tests;
 /// <summary>The programs started by hand, as on a machine of a real cluster.</summary>
 public sealed class ProgramTests
 {
+    private static readonly string[] _logFields = ["Timestamp", "LogLevel", "Category", "Message"];
+
     private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(60);
 
     [Theory]
@@ -63,7 +65,7 @@ public sealed class ProgramTests
         Assert.All(lines.Where(line => Announcement.Parse(line) is null), line =>
         {
             var entry = System.Text.Json.JsonDocument.Parse(line).RootElement;
-            foreach (var name in new[] { "Timestamp", "LogLevel", "Category", "Message" })
+            foreach (var name in _logFields)
                 Assert.False(string.IsNullOrEmpty(entry.GetProperty(name).GetString()), line);
         });
     }

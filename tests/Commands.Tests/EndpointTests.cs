@@ -142,19 +142,18 @@ public sealed partial class EndpointTests(PbmCluster cluster) : IClassFixture<Pb
                 return changes.Any(line => line.EndsWith($"{address} [gpu-node] {change}", StringComparison.Ordinal));
         }
 
-        var pid = await cluster.Cluster.AddNodeAsync(CancellationToken.None);
-        var leaver = cluster.Cluster.Entries.Single(entry => entry.Pid == pid);
+        var leaver = await cluster.Add();
         await cluster.Until("node list", lines => lines.Any(line => line.StartsWith(leaver.Name!, StringComparison.Ordinal)));
 
         await PbmCluster.Do(PbmTarget.TryParse(leaver.Pbm!)!, "cluster leave"); // no argument: itself
 
-        await Command.Until(() => !Command.IsAlive(pid), TimeSpan.FromSeconds(60), "the end of the node that left");
+        await Command.Until(() => !Command.IsAlive(leaver.Pid), TimeSpan.FromSeconds(60), "the end of the node that left");
         await cluster.Until("cluster show", lines => !lines.Any(line => line.Contains(leaver.Akka, StringComparison.Ordinal)));
 
-        var dead = await cluster.Cluster.AddNodeAsync(CancellationToken.None);
-        var address = cluster.Cluster.Entries.Single(entry => entry.Pid == dead).Akka;
+        var dead = await cluster.Add();
+        var address = dead.Akka;
         await cluster.Until("cluster show", lines => lines.Any(line => line.Contains(address, StringComparison.Ordinal) && line.Contains("| up |", StringComparison.Ordinal)));
-        Command.Signal(dead, 9);
+        Command.Signal(dead.Pid, 9);
         await cluster.Do($"cluster down -a {address}");
         await cluster.Until("cluster show", lines => !lines.Any(line => line.Contains(address, StringComparison.Ordinal)));
         await Command.Until(() => Saw(leaver.Akka, "leaving") && Saw(leaver.Akka, "removed") && Saw(address, "down") && Saw(address, "removed"), TimeSpan.FromSeconds(30), "the changes in 'cluster tail'");

@@ -33,6 +33,9 @@ public sealed class PbmCluster : IAsyncLifetime
 
     internal LocalCluster.ClusterEntry Entry(string name) => _cluster!.Entries.Single(entry => entry.Name == name);
 
+    /// <summary>One more node.</summary>
+    internal async Task<LocalCluster.ClusterEntry> Add() => Entry(await _cluster!.AddNodeAsync(CancellationToken.None));
+
     internal PbmTarget Target(string name) => PbmTarget.TryParse(Entry(name).Pbm!)!;
 
     /// <summary>A command that must succeed, through a connection of its own.</summary>

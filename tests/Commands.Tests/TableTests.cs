@@ -57,7 +57,7 @@ public sealed class TableTests
 
     [Fact]
     public void Whatever_is_typed_is_a_command_or_a_fault_of_usage() =>
-        Gen.Select(Gen.OneOfConst("", "cluster ", "run start ", "log level "), Gen.String[0, 60]).Sample((start, rest) =>
+        Gen.Select(Gen.OneOf(Gen.Const(""), Gen.Const("cluster "), Gen.Const("run start "), Gen.Const("log level ")), Gen.String[0, 60]).Sample((start, rest) =>
         {
             try
             {

@@ -5,6 +5,8 @@ namespace Ganymede.Tests;
 /// <summary>What the programs of a real run show, and send.</summary>
 public sealed class MetricsTests : IDisposable
 {
+    private static readonly string[] _traced = ["member view", "checkpoint", "view", "run", "ganymede-coordinator", "ganymede-gpu-node"];
+
     private static readonly string[] _generation = ["ganymede_generation_images", "ganymede_generation_images_wanted", "ganymede_generation_units", "ganymede_sampler_images_total", "ganymede_sampler_queue_length"];
 
     private readonly TemporaryFolder _folder = new();
@@ -51,7 +53,7 @@ public sealed class MetricsTests : IDisposable
         await Command.Until(() => Read(run.Nodes[0]).Value("ganymede_stall_time_seconds_total") > 0, TimeSpan.FromSeconds(20), "time between two views");
 
         await run.Stop();
-        Assert.All(new[] { "member view", "checkpoint", "view", "run", "ganymede-coordinator", "ganymede-gpu-node" }, name => Assert.True(sink.Has(name), name));
+        Assert.All(_traced, name => Assert.True(sink.Has(name), name));
     }
 
     private MetricsText Read(MonitoredRun.Program program) => MetricsText.Read(_http, program.Http).GetAwaiter().GetResult();
