@@ -33,7 +33,7 @@ internal static class KubernetesSchema
                 schemas[(group + kind.Text("version"), kind.Text("kind")!)] = Parse(new JsonObject
                 {
                     ["$ref"] = $"#/definitions/{name}",
-                    ["definitions"] = definitions.DeepClone(),
+                    ["definitions"] = new JsonObject(Needed(definitions, name).Select(needed => KeyValuePair.Create(needed, definitions[needed]?.DeepClone()))),
                 });
             }
         }
@@ -46,6 +46,27 @@ internal static class KubernetesSchema
         }
 
         return schemas;
+    }
+
+    /// <summary>A definition and all that it refers to: NJsonSchema finds no reference from a definition that is not itself referred to.</summary>
+    private static HashSet<string> Needed(JsonObject definitions, string name)
+    {
+        HashSet<string> needed = [name];
+        Stack<JsonNode?> open = new([definitions[name]]);
+        while (open.TryPop(out var node))
+        {
+            if (node is JsonArray list)
+                foreach (var inner in list)
+                    open.Push(inner);
+            if (node is not JsonObject schema)
+                continue;
+            foreach (var (_, inner) in schema)
+                open.Push(inner);
+            if (schema["$ref"] is JsonValue reference && reference.ToString().Replace("#/definitions/", "", StringComparison.Ordinal) is var found && needed.Add(found))
+                open.Push(definitions[found]);
+        }
+
+        return needed;
     }
 
     /// <summary>Only fields that are named.</summary>
