@@ -62,7 +62,7 @@ public sealed partial class RunActor
 
         var position = _reports.Values.Max(report => report.Position);
         _state = _state.In(newest);
-        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now);
+        _views = Views.Of(newest, position, _request.Shards, _deadlines, Now) with { PhasesPerStep = _request.CriticSteps + 1 };
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
         Say(RunEventKind.State, $"Took over in view {newest.Number} with {string.Join(", ", _reports.Keys)}");
 

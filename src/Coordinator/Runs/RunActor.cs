@@ -273,9 +273,13 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
 
         var first = _state.Prepared[_state.Chosen[0].Node].FirstStep;
         var view = new View((_state.View?.Number ?? 0) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
-        _views = Views.Of(view, 2 * first, _request.Shards, _deadlines, Now) with { Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
+        _views = Views.Of(view, (_request.CriticSteps + 1) * first, _request.Shards, _deadlines, Now) with
+        {
+            PhasesPerStep = _request.CriticSteps + 1,
+            Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty,
+        };
         Say(RunEventKind.State, $"Training from step {first} to {_request.Steps}");
-        Begin(new ViewDecision.Issue(view, 2 * first, view.Members[0].Node, 0, [], "all are prepared"));
+        Begin(new ViewDecision.Issue(view, (_request.CriticSteps + 1) * first, view.Members[0].Node, 0, [], "all are prepared"));
         Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
         Invite();
     }

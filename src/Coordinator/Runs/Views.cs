@@ -53,6 +53,9 @@ public sealed record Views(
     bool PauseAsked,
     string Reason)
 {
+    /// <summary>Positions count phases; a step begins where they are a multiple of this.</summary>
+    public int PhasesPerStep { get; init; } = 2;
+
     /// <summary>The next state, and what is to be done.</summary>
     public readonly record struct Outcome(Views Next, ImmutableArray<ViewDecision> Decisions);
 
@@ -113,7 +116,7 @@ public sealed record Views(
             return new(this, []);
         var next = this with
         {
-            Halted = Halted.SetItem(finished.Node, new MemberHalted(finished.Run, finished.Node, View.Number, 2 * finished.Step, finished.SumHash)),
+            Halted = Halted.SetItem(finished.Node, new MemberHalted(finished.Run, finished.Node, View.Number, PhasesPerStep * finished.Step, finished.SumHash)),
             Heard = Heard.SetItem(finished.Node, now),
         };
         return Stage == ViewStage.Changing ? next.Settle(now, []) : new(next, []);
@@ -265,7 +268,7 @@ public sealed record Views(
         }
 
         var position = stay.Max(member => Halted[member.Node].Position);
-        var atBoundary = position % 2 == 0;
+        var atBoundary = position % PhasesPerStep == 0;
         var joining = ImmutableArray<ViewMember>.Empty;
         if (atBoundary)
         {
