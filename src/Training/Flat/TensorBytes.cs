@@ -55,7 +55,7 @@ public static class TensorBytes
     /// <summary>The elements of a contiguous CPU tensor themselves, not a copy; valid while the tensor lives.</summary>
     public static Span<T> Elements<T>(Tensor tensor) where T : unmanaged => MemoryMarshal.Cast<byte, T>(tensor.bytes);
 
-    private static TensorType TypeOf(Tensor tensor) => tensor.dtype switch
+    internal static TensorType TypeOf(Tensor tensor) => tensor.dtype switch
     {
         ScalarType.Float32 => TensorType.F32,
         ScalarType.Float64 => TensorType.F64,

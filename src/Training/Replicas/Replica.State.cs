@@ -93,7 +93,7 @@ public sealed partial class Replica
     private static (NamedTensor Saved, Tensor Tensor) Checked((NamedTensor Saved, Tensor Tensor) pair)
     {
         var (saved, tensor) = pair;
-        var type = tensor.dtype == ScalarType.Float32 ? TensorType.F32 : TensorType.F64;
+        var type = TensorBytes.TypeOf(tensor);
         return saved.Type == type && saved.Shape.SequenceEqual(tensor.shape)
             ? pair
             : throw new CheckpointException($"tensor {saved.Name} is {saved.Type} [{string.Join(", ", saved.Shape)}], "

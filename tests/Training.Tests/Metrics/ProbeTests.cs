@@ -56,10 +56,11 @@ public sealed class ProbeTests(ProbeTests.Trained trained) : IClassFixture<Probe
         Assert.False(wasThere);
 
         var expected = trained.Probe.Read(trained.Unseen);
-        foreach (var probe in new[] { kept, again })
+        foreach (var (name, probe) in new[] { ("kept", kept), ("trained again", again) })
         {
             var features = probe.Read(trained.Unseen).Features;
-            Assert.All(Enumerable.Range(0, features.Rows), row => Assert.True(features.Row(row).SequenceEqual(expected.Features.Row(row))));
+            Assert.All(Enumerable.Range(0, features.Rows), row =>
+                Assert.True(features.Row(row).SequenceEqual(expected.Features.Row(row)), $"{name}, image {row}: {features.Row(row)[0]:R}, not {expected.Features.Row(row)[0]:R}"));
         }
     }
 
