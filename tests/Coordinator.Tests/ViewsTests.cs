@@ -37,6 +37,17 @@ public sealed class ViewsTests
     }
 
     [Fact]
+    public void Who_has_not_left_the_view_hears_that_it_is_over_though_another_had_left_before_the_suspicion_came()
+    {
+        var views = Start("a", "b", "c").Halt(Halted("b", 4), default).Next;
+
+        var suspected = views.Suspect(Suspicion("a", "b") with { Diverged = true }, default);
+
+        Assert.Equal(["a", "c"], Assert.Single(suspected.Decisions.OfType<ViewDecision.Halt>()).Members.Select(node => node.Value));
+        Assert.Empty(suspected.Next.Suspect(Suspicion("c", "b"), default).Decisions.OfType<ViewDecision.Halt>());
+    }
+
+    [Fact]
     public void A_paused_run_rests_at_the_end_of_a_step_whoever_dies_and_goes_on_with_those_who_live()
     {
         var asked = Start("a", "b", "c").Pause("paused by ops", default);

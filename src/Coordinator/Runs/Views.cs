@@ -58,6 +58,9 @@ public sealed record Views(
     /// <summary>Why no view is issued after the step in hand: somebody paused the run. Null while it goes on.</summary>
     public string? Hold { get; init; }
 
+    /// <summary>Members were told that <see cref="View"/> is over.</summary>
+    public bool HaltTold { get; init; }
+
     /// <summary>Phases a step: D's updates and G's. A position that is a multiple of it is the end of a step.</summary>
     public int PhasesPerStep { get; init; } = 2;
 
@@ -206,12 +209,14 @@ public sealed record Views(
 
     private Outcome Change(string reason, TimeSpan now, List<ViewDecision> decisions, bool tellMembers)
     {
-        if (Stage == ViewStage.Changing)
-            return Settle(now, decisions);
-
-        var next = this with { Stage = ViewStage.Changing, Since = now, Reason = reason };
-        if (tellMembers)
+        var next = Stage == ViewStage.Changing ? this : this with { Stage = ViewStage.Changing, Since = now, Reason = reason };
+        // The word of a member that has left the view may come before the suspicion because of which it did: who has not left must hear of it then.
+        if (tellMembers && !next.HaltTold)
+        {
+            next = next with { HaltTold = true };
             decisions.Add(new ViewDecision.Halt([.. next.Awaited], reason));
+        }
+
         return next.Settle(now, decisions);
     }
 
@@ -366,6 +371,7 @@ public sealed record Views(
                 FailedBefore = Lost.IsEmpty && Blame.Any(blame => blame.View == View.Number),
                 IssuedAt = position,
                 PauseAsked = false,
+                HaltTold = false,
                 Balance = Balance.In(view),
                 RestsAt = null,
             },

@@ -66,7 +66,7 @@ public sealed partial class ImageDrawer
         {
             for (var point = 0; point < points; point++)
             {
-                using Scalar share = points == 1 ? 0 : point / (points - 1.0);
+                using var share = tensor(points == 1 ? 0 : point / (points - 1.0), dtype: kept[0].dtype);
                 for (var i = 0; i < rows.Length; i++)
                     rows[i].select(0, from).copy_(kept[i].lerp(rows[i].select(0, to), share));
                 path.AddRange(Draw(noise, [from]));
