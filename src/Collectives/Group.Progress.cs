@@ -72,6 +72,12 @@ public sealed partial class Group
         Exit();
         lock (_gate)
         {
+            // It may have ended in that very pass, as where weights differ, and the thread, which sees that, be gone: nobody would take it back.
+            if (_hasEnded)
+            {
+                return;
+            }
+
             _handedOver = true;
             if (_thread is null)
             {
