@@ -15,6 +15,7 @@ public sealed class PageTests : IDisposable
     [Fact]
     public async Task Shows_what_happens_while_it_happens_and_steers_with_the_key_only()
     {
+        Assert.SkipUnless(Slow.IsOn, "GANYMEDE_SLOW_TESTS=1: a minute on an idle machine, and it measures times");
         var browser = await Browser.OrSkip();
         var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "32",
             "--nodes", "3", "--sample-every", "10", "--checkpoint-every", "0", "--max-stall", $"{MaxStallSeconds}", "--out", _folder["run"]);
