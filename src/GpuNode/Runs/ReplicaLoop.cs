@@ -105,7 +105,7 @@ public sealed class ReplicaLoop
         FirstStep = Checkpoint?.Info.Step ?? 0;
         Position = Plan.PhasesPerStep * FirstStep;
         Fingerprint = replica.WeightsFingerprint();
-        _phases = [.. new[] { Phase.Generator, Phase.Discriminator, Phase.Discriminator }.Take(1 + Math.Min(2, Plan.CriticSteps)).Select(phase => new PhaseBuffers(this, replica, phase))];
+        _phases = [.. new[] { Phase.Generator, Phase.Discriminator, Phase.Discriminator }.Take(1 + Math.Min(2, Plan.CriticSteps)).Select(phase => new PhaseBuffers(replica, phase, Plan.Shards, ElementType))];
         ready();
         while (nextPart() is { } part)
         {
@@ -228,7 +228,7 @@ public sealed class ReplicaLoop
             {
                 if (dies)
                     Faults.Die();
-                if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.StopRequested)
+                if (Current.Phase == Phase.Generator && Overlap && step + 1 < Plan.Steps && !Session.Orders.StopRequested)
                     start = WorkAhead(replica, part, start);
                 pending.Wait(Aborted);
             }
@@ -249,7 +249,7 @@ public sealed class ReplicaLoop
             if (_owesTakeOver)
                 TakeOver(replica, writer);
             else
-                writer.Commit(replica, _recent.Last(), Ended, Session.TakeCheckpointRequest(part.View, _paused));
+                writer.Commit(replica, _recent.Last(), Ended, Session.Orders.TakeCheckpointRequest(part.View, _paused));
         }
 
         return true;
@@ -262,8 +262,8 @@ public sealed class ReplicaLoop
         var phase = Current;
         if (phase.Phase == Phase.Discriminator && Faults.Hits(FaultPoint.Weights, Step))
             FlipBit(replica);
-        replica.StopRequested = Session.StopRequested;
-        replica.CheckpointRequested = Session.PauseRequested(part.View);
+        replica.StopRequested = Session.Orders.StopRequested;
+        replica.CheckpointRequested = Session.Orders.PauseRequested(part.View);
         if (phase.Phase == Phase.Discriminator)
             replica.BeginStep(Step);
         phase.Begin(Position);
@@ -384,50 +384,4 @@ public sealed class ReplicaLoop
     }
 
     private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
-
-    /// <summary>The flat buffers of one phase, allocated once, and its partial sums, which a change of views does not take away.</summary>
-    private sealed class PhaseBuffers(ReplicaLoop loop, Replica replica, Phase phase)
-    {
-        private readonly int _elements = replica.Elements(phase);
-        private List<(Subtree Node, ReadOnlyMemory<byte> Sum)> _kept = [];
-        private long _position = -1;
-        private ShardRange _owned = new(-1, 0);
-
-        public Phase Phase { get; } = phase;
-        public PartialSums Sums { get; private set; } = null!; // Own comes before all else
-        public byte[] Gradient { get; } = GC.AllocateArray<byte>(replica.Elements(phase) * replica.ElementSize, pinned: true);
-        public byte[] Total { get; } = GC.AllocateArray<byte>(replica.Elements(phase) * replica.ElementSize, pinned: true);
-
-        /// <summary>A view begins in which the replica owns these shards; sums of the phase at <paramref name="position"/> are kept.</summary>
-        public void Own(ShardRange owned, long position)
-        {
-            if (owned == _owned)
-                return; // all of it stays where it is
-            _kept = _position == position ? [.. Sums.Complete, .. _kept] : [];
-            Sums = new PartialSums(loop.Plan.Shards, owned, loop.ElementType, _elements);
-            _owned = owned;
-        }
-
-        /// <summary>The phase at <paramref name="position"/> is computed from here on.</summary>
-        public void Begin(long position)
-        {
-            if (_position != position)
-            {
-                Sums.Reset();
-                _kept.Clear();
-            }
-
-            _position = position;
-        }
-
-        /// <summary>Adds a sum from the view before in place of computing its shards again; false when there is none that fits.</summary>
-        public bool TakeKept()
-        {
-            var (node, sum) = _kept.Find(kept => kept.Node.Shards.First == Sums.Next && kept.Node.Shards.End <= _owned.End);
-            if (sum.IsEmpty)
-                return false;
-            Sums.Add(node, sum.Span);
-            return true;
-        }
-    }
 }

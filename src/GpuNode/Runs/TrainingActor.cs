@@ -57,14 +57,14 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
         Receive<PauseView>(pause =>
         {
             Hear();
-            _session!.Pause(pause.View, pause.Checkpoint);
+            _session!.Orders.Pause(pause.View, pause.Checkpoint);
         });
         Receive<HoldRun>(_ =>
         {
             Hear();
             _session!.Hold();
         });
-        Receive<CheckpointRun>(_ => _session!.RequestCheckpoint());
+        Receive<CheckpointRun>(_ => _session!.Orders.RequestCheckpoint());
         Receive<DescribeMember>(_ =>
         {
             Hear();

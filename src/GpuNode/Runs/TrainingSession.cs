@@ -32,12 +32,10 @@ public sealed class TrainingSession(
     private Exception? _failure;
     private string? _abortReason;
     private string? _passedOver;
-    private volatile bool _stopRequested;
 
     private volatile ViewPart? _part;
     private CancellationTokenSource _viewOver = new();
-    private long _view, _overView, _pauseView, _pauseWithCheckpointView, _incarnation;
-    private int _checkpointRequested;
+    private long _view, _overView, _incarnation;
     private long _lastWord, _waitingSince, _heldTicks;
     private volatile bool _held;
     private ViewIssued? _newest;
@@ -55,8 +53,8 @@ public sealed class TrainingSession(
     /// <summary>How long the replicas' shards take.</summary>
     public ShardClock Shards { get; } = new();
 
-    /// <summary>True once <see cref="RequestStop"/> was called; replicas tell the other members in the next all-reduce.</summary>
-    public bool StopRequested => _stopRequested;
+    /// <summary>What replicas are to tell the other members.</summary>
+    public RunOrders Orders { get; } = new();
 
     /// <summary>Starts preparing; returns at once.</summary>
     public void Start() => new Thread(Run) { IsBackground = true, Name = $"run {prepare.Run}" }.Start();
@@ -103,30 +101,12 @@ public sealed class TrainingSession(
             return new MemberReport(prepare.Run, node, _newest?.View, _position, _sumHash, Waits: _part is null);
     }
 
-    /// <summary>Ends the view after a whole step, all members alike.</summary>
-    public void Pause(long view, bool checkpoint)
-    {
-        if (checkpoint)
-            Interlocked.Exchange(ref _pauseWithCheckpointView, view);
-        Interlocked.Exchange(ref _pauseView, view);
-    }
-
     /// <summary>The run is paused, and the Coordinator is there: the wait for the next view begins anew.</summary>
     public void Hold()
     {
         _held = true;
         Interlocked.Exchange(ref _lastWord, Stopwatch.GetTimestamp());
     }
-
-    /// <summary>Writes a checkpoint after the step in hand, if this is the lead.</summary>
-    public void RequestCheckpoint() => Interlocked.Exchange(ref _checkpointRequested, 1);
-
-    /// <summary>From the lead's thread after a step: whether somebody asked for a checkpoint, or for one with the pause that begins here.</summary>
-    public bool TakeCheckpointRequest(long view, bool pauses) =>
-        Interlocked.Exchange(ref _checkpointRequested, 0) == 1 | (pauses && Interlocked.Read(ref _pauseWithCheckpointView) == view);
-
-    /// <summary>Whether replicas are to tell the others, in the next all-reduce, that this view ends with the step.</summary>
-    public bool PauseRequested(long view) => Interlocked.Read(ref _pauseView) == view;
 
     /// <summary>All members have ended alike: the threads end, too.</summary>
     public void Finish() => _issued.CompleteAdding();
@@ -149,7 +129,7 @@ public sealed class TrainingSession(
     public void RequestStop(string reason)
     {
         _log.Stopping(prepare.Run, reason);
-        _stopRequested = true;
+        Orders.Stop();
     }
 
     /// <summary>Drops the run at once, without a checkpoint. Nothing is reported: whoever aborts knows.</summary>
@@ -186,7 +166,7 @@ public sealed class TrainingSession(
 
         Faults.At(FaultPoint.DataLoad, 0);
         var (pack, wasCached) = services.Packs.Load(prepare.Pack, _aborted.Token);
-        var checkpoint = prepare.Start is StartingState.Checkpoint or StartingState.CheckpointIfAny ? LoadCheckpoint(pack) : null;
+        var checkpoint = prepare.Start is StartingState.Checkpoint or StartingState.CheckpointIfAny ? StartingCheckpoint.Load(prepare, pack, _log, out _passedOver) : null;
         if (prepare.Start != StartingState.FromMember)
             CheckpointFolder.RemoveAbandoned(Plan.Folder);
         var type = preset.Precision == Precision.Float64 ? ElementType.Float64 : ElementType.Float32;
@@ -376,25 +356,6 @@ public sealed class TrainingSession(
         }
 
         return part;
-    }
-
-    private Checkpoint? LoadCheckpoint(ImagePack pack)
-    {
-        var found = CheckpointFolder.Newest(Plan.Folder);
-        foreach (var skipped in found.Skipped)
-            _log.SkippedCheckpoint(skipped.Folder, skipped.Reason);
-        _passedOver = found.Skipped.Count > 0 ? string.Join("; ", found.Skipped.Select(skipped => skipped.Reason)) : null;
-        if (found.Found is null && prepare.Start == StartingState.CheckpointIfAny)
-            return null;
-        var checkpoint = found.Found
-            ?? throw new CheckpointException($"--resume: no valid checkpoint in {Plan.Folder}" + string.Concat(found.Skipped.Select(skipped => $"; {skipped.Reason}")));
-
-        var info = checkpoint.Info;
-        if (info.DataSha256 != prepare.Pack.Sha256)
-            throw new CheckpointException($"--resume: the checkpoint was trained on other data than --data gives now ({info.Classes.Count} classes then, {pack.Classes.Count} now).");
-        if (info.Preset.ToJson() != Plan.Preset || info.Seed != Plan.Seed)
-            throw new CheckpointException($"--resume: {checkpoint.Folder} belongs to another preset or seed.");
-        return checkpoint;
     }
 
     private void RunReplica(ReplicaLoop loop, CountdownEvent prepared, BlockingCollection<ViewPart> parts)
