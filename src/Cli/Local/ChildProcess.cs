@@ -102,7 +102,14 @@ internal sealed class ChildProcess : IAsyncDisposable
         await StopAsync(TimeSpan.Zero);
         await Ended;
         _process.Dispose();
-        await _log.DisposeAsync();
+        try
+        {
+            await _log.DisposeAsync();
+        }
+        catch (IOException)
+        {
+            // What a full disk did not take stays in its buffer; see Log.
+        }
     }
 
     /// <summary>Sends a signal by its number; false if there is no such process any more.</summary>
