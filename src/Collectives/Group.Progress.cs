@@ -278,9 +278,8 @@ public sealed partial class Group
                 continue;
             }
 
-            // A peer that owes nothing may have closed because it is done: then it has read all that was sent to it, and this
-            // party is just about to notice. If it has not, sending fails.
-            if (owes && link.Lost is { } lost)
+            // Nobody is done, and hangs up for that, who is owed something.
+            if (link.Lost is { } lost)
             {
                 // One's own sight of a broken connection weighs more than what another party says.
                 if (lost.Inner is not PeerAbortException)

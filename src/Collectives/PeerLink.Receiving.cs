@@ -23,6 +23,9 @@ internal sealed partial class PeerLink
     /// <summary>Whether all frames of the exchange have come.</summary>
     public bool IsReceived { get; private set; }
 
+    /// <summary>Whether nothing of the exchange can come any more. A peer that is still owed something cannot be done: it may say why it leaves.</summary>
+    private bool IsOver => IsReceived && IsSent;
+
     /// <summary><see cref="Environment.TickCount64"/> when bytes last came.</summary>
     public long LastReceived => _lastReceived;
 
@@ -41,7 +44,7 @@ internal sealed partial class PeerLink
     /// <summary>Takes in what has come, one call's worth; whether anything has.</summary>
     public bool Receive(Exchange exchange)
     {
-        if (!IsConnected || IsReceived || Lost is not null)
+        if (!IsConnected || IsOver || Lost is not null)
         {
             return false;
         }
@@ -49,7 +52,7 @@ internal sealed partial class PeerLink
         try
         {
             var progress = Take(exchange);
-            if (IsReceived || _isHeldBack || !_reader!.Fill())
+            if (IsOver || _isHeldBack || !_reader!.Fill())
             {
                 return progress;
             }
@@ -81,7 +84,7 @@ internal sealed partial class PeerLink
     private bool Take(Exchange exchange)
     {
         var progress = false;
-        while (!IsReceived)
+        while (!IsOver)
         {
             if (!_hasHeader)
             {

@@ -52,7 +52,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     /// <summary>What to wait for; nothing if the link is not connected or waits for other links.</summary>
     public Syscalls.PollEntry? Awaited =>
-        Entry((IsReceived || _isHeldBack || Lost is not null ? 0 : Syscalls.Readable) | (IsSent || SendLost is not null || _writer is not { IsEmpty: false } ? 0 : Syscalls.Writable));
+        Entry((IsOver || _isHeldBack || Lost is not null ? 0 : Syscalls.Readable) | (IsSent || SendLost is not null || _writer is not { IsEmpty: false } ? 0 : Syscalls.Writable));
 
     /// <summary>What to wait for where only the last words are to be sent.</summary>
     public Syscalls.PollEntry? AwaitedToLeave => Entry(Syscalls.Writable);
