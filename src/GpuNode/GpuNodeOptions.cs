@@ -50,6 +50,8 @@ public sealed partial class GpuNodeOptions : IValidatableObject
             yield return new("Node:Devices names no device; cpu is one.");
         if (Algorithm == Algorithm.Doubling && Wire != WireFormat.Exact)
             yield return new($"Node:Algorithm: {Algorithm} needs Node:Wire Exact, not {Wire}.");
+        if (ChunkBytes % 64 != 0)
+            yield return new($"Node:ChunkBytes {ChunkBytes}: a multiple of 64 is expected.");
         foreach (var device in DeviceList.Where(device => !DeviceName().IsMatch(device)))
             yield return new($"Node:Devices: '{device}' is neither cpu nor cuda:N.");
     }
