@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Ganymede.Collectives;
 
 /// <summary>How an all-reduce goes about it. The sum is bitwise the same.</summary>
@@ -23,9 +25,7 @@ internal static class Algorithms
         _ => false,
     };
 
-    /// <summary>Up to how many bytes doubling was not slower where it was measured; -1 if it always was.</summary>
-    private static int LargestDoubled(int parties) => parties switch
-    {
-        _ => -1,
-    };
+    /// <summary>Up to how many bytes doubling was the faster, all in all, where it was measured (docs/performance.md). What makes it lose later: a party beyond a power of two sends
+    /// its whole buffer once more, and no round begins before the last has ended.</summary>
+    private static int LargestDoubled(int parties) => parties >= 8 && BitOperations.IsPow2(parties) ? 1 << 20 : 64 << 10;
 }

@@ -332,7 +332,7 @@ public sealed partial class Group
             return null;
         }
 
-        var patience = _phaseDeadline + (owes && link.OwesOwnWork(Exchange) ? TimeSpan.Zero : Options.MaxStall);
+        var patience = _phaseDeadline + (owes && link.OwesOwnWork ? TimeSpan.Zero : Options.MaxStall);
         var last = Math.Max(_startedAt, owes ? link.LastReceived : Math.Max(link.LastSent, link.LastReceived));
         var waited = TimeSpan.FromMilliseconds(now - last);
         if (waited < patience || (owes && link.IsHeldBack))

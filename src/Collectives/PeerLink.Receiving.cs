@@ -8,6 +8,7 @@ internal sealed partial class PeerLink
     // Payloads that are no part of a buffer: fingerprints, a notice.
     private readonly byte[] _note = GC.AllocateUninitializedArray<byte>(Math.Max(AbortNotice.LimitBytes, group.Parties.Count * sizeof(ulong)), pinned: true);
     private Route _from;
+    private bool _isOwnWork;
     private int _waits;
     private FrameHeader _header;
     private bool _hasHeader;
@@ -33,10 +34,10 @@ internal sealed partial class PeerLink
     public bool IsHeldBack => _isHeldBack;
 
     /// <summary>Whether what is owed next depends on the peer alone.</summary>
-    public bool OwesOwnWork(Exchange exchange) => !OwesResultsOnly && exchange.IsOwnWork(Index);
+    public bool OwesOwnWork => _isOwnWork && !OwesResultsOnly;
 
     /// <summary>Whether all that is still owed in the exchange are results, which depend on the other parties, too.</summary>
-    public bool OwesResultsOnly => _pieceChunk >= _from.Pieces.Chunks && (_begun || _from.Nodes is []);
+    public bool OwesResultsOnly => _pieceChunk >= _from.Pieces.Chunks && (_begun || !_isOwnWork);
 
     /// <summary>The chunk that is due next.</summary>
     public int ChunkDue => OwesResultsOnly ? _resultChunk : _pieceChunk;
@@ -74,6 +75,7 @@ internal sealed partial class PeerLink
     private void StartReceiving(Exchange exchange, bool involved)
     {
         _from = involved ? exchange.From(Index) : default;
+        _isOwnWork = involved && exchange.IsOwnWork(Index);
         (_isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk, _waits) = (false, lane > 0, lane, 0, lane, 0);
         IsReceived = !involved || HasReceivedAll();
     }

@@ -195,6 +195,29 @@ public sealed class DoublingTests
         Array.ForEach(groups, group => group.Dispose());
     }
 
+    [Theory]
+    [InlineData(2, 64 << 10, true)]
+    [InlineData(7, (64 << 10) + 4, false)]
+    [InlineData(8, 1 << 20, true)]
+    [InlineData(12, 1 << 20, false)]
+    [InlineData(16, (1 << 20) + 4, false)]
+    [InlineData(1, 4, false)]
+    public async Task By_itself_it_goes_by_members_and_bytes_and_the_wire_shows_which(int members, int bytes, bool doubles)
+    {
+        Assert.Equal(doubles, Algorithm.Auto.Doubles(members, bytes, WireFormat.Exact));
+        await using var cluster = new Members(16, members, options => options with { Algorithm = Algorithm.Auto });
+        var groups = cluster.JoinAll();
+        var gradients = Reference.Shards(Type, 16, bytes / 4, 1);
+        var expected = Reference.Sum(Type, gradients);
+        Members.Run(members, member =>
+        {
+            var result = new byte[bytes];
+            groups[member].AllReduce(1, 1, Type, Members.PartialsOf(16, cluster.Owned[member], Type, gradients).Complete, result);
+            Assert.Equal(doubles, groups[member].Exchange is DoublingExchange);
+            Assert.True(expected.AsSpan().SequenceEqual(result));
+        });
+    }
+
     [Fact]
     public void Doubling_with_the_bfloat16_wire_is_refused()
     {

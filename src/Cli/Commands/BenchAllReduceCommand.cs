@@ -20,7 +20,7 @@ internal static partial class BenchAllReduceCommand
         var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, connections=N to each peer, algorithm=auto, direct or doubling, wire=exact or wire=bfloat16.");
         var compare = OptionKinds.Text(
             "--compare", "KEY=V,V…", "Compare our own values of one --set option instead, such as algorithm=direct,doubling or connections=1,2,4: in turns, all members in one process.", "");
-        var model = OptionKinds.Switch("--model", "Fit a cost model to what was measured (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
+        var model = OptionKinds.Switch("--model", "Fit a cost model of the direct exchange to what was measured of it (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
         var json = OptionKinds.Switch("--json", "Print one JSON object: results, peer, ceiling; each with members, bytes, medianSeconds, busGigabytesPerSecond.");
         var command = new Command("allreduce", "All-reduce over loopback between real processes, with gloo and the ceiling (a raw socket pump) in turns with it.")
         {
@@ -47,7 +47,9 @@ internal static partial class BenchAllReduceCommand
                 throw new BadInputException("--model: at least two different sizes are needed.");
             foreach (var count in counts)
             {
-                var (measured, settings) = (parsed.GetValue(rounds)!.Value, parsed.GetValue(set)!);
+                var measured = parsed.GetValue(rounds)!.Value;
+                // The model is the direct exchange's.
+                string[] settings = [.. parsed.GetValue(model) ? ["algorithm=direct"] : Array.Empty<string>(), .. parsed.GetValue(set)!];
                 rows.AddRange(compared.Length > 0
                     ? await AllReduceBench.CompareAsync(count, sizes, measured, compared, settings, text => terminal.Line(text), cancel)
                     : await AllReduceBench.RunAsync(count, sizes, measured, python, settings, text => terminal.Line(text), cancel));
