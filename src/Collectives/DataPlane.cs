@@ -29,6 +29,8 @@ public sealed class DataPlane : IAsyncDisposable
 
     internal FileShelf Files { get; }
 
+    internal Farewells Farewells { get; } = new();
+
     /// <summary>Opens the listener.</summary>
     /// <exception cref="ArgumentException">Options that cannot be; names all of them.</exception>
     /// <exception cref="IOException">The port cannot be had; names it.</exception>
@@ -183,6 +185,8 @@ public sealed class DataPlane : IAsyncDisposable
             {
                 group.Dispose();
             }
+
+            Farewells.Dispose();
         }).ConfigureAwait(false);
     }
 

@@ -158,6 +158,8 @@ public sealed partial class Group : IDisposable
         _waker.Dispose();
     }
 
+    internal void Linger(Socket socket) => _plane.Farewells.Take(socket);
+
     internal void Connect()
     {
         foreach (var link in _links.Where(link => link.Index > Self))

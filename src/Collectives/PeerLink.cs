@@ -25,6 +25,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private int _node;
     private int _result;
     private (FrameHeader Header, byte[] Notice)? _leaving;
+    private bool _saysWhy;
 
     public int Index { get; } = index;
 
@@ -134,6 +135,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
         var header = new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length);
         _leaving = (header, notice);
+        _saysWhy = true;
         return true;
     }
 
@@ -158,12 +160,12 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    /// <summary>Nothing more will be said or heard.</summary>
+    /// <summary>Nothing more will be said or heard. What was said last still reaches the peer.</summary>
     public void Cut()
     {
         try
         {
-            _socket?.Shutdown(SocketShutdown.Both);
+            _socket?.Shutdown(_saysWhy ? SocketShutdown.Send : SocketShutdown.Both);
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
@@ -173,6 +175,13 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     public void Dispose()
     {
+        if (_saysWhy && _socket is { } leaving)
+        {
+            _socket = null;
+            group.Linger(leaving);
+            return;
+        }
+
         _socket?.Dispose(); // wakes a dial, too
         if (_dialing != Thread.CurrentThread)
         {
@@ -230,7 +239,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     }
 
     private Syscalls.PollEntry? Entry(int wanted) =>
-        wanted == 0 || !IsConnected || _socket!.SafeHandle.IsClosed ? null : new((int)_socket.SafeHandle.DangerousGetHandle(), (short)wanted);
+        wanted != 0 && IsConnected && _socket is { SafeHandle.IsClosed: false } socket ? new((int)socket.SafeHandle.DangerousGetHandle(), (short)wanted) : null;
 
     /// <summary>Appends the next frame that can be sent; false if there is none just now.</summary>
     private bool TryNext(Exchange exchange)

@@ -186,7 +186,12 @@ public sealed class FailureTests
         });
         Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1));
         Assert.IsType<OperationCanceledException>(outcomes[0]);
-        Assert.Equal("member-0", Assert.Throws<CollectiveException>(() => Reduce(groups[1], cluster, 1, 1, 1)).Party);
+        // By doubling, member 0 may have sent all that member 1 needs: then that has the whole sum.
+        var after = Record.Exception(() => Reduce(groups[1], cluster, 1, 1, 1));
+        if (algorithm == Algorithm.Direct || after is not null)
+        {
+            Assert.Equal("member-0", Assert.IsType<CollectiveException>(after).Party);
+        }
 
         var next = cluster.JoinAll(view: 2);
         var waiting = Task.Run(() => Record.Exception(() => Reduce(next[0], cluster, 0, 1, 1)));
