@@ -77,6 +77,9 @@ public sealed class FlatOptimizerTests
         Assert.InRange(error, 0, tolerance);
     }
 
+    /// <summary>Half the rate from the middle on: what an optimizer remembers must not hold the rate of its time.</summary>
+    private static double RateFactorOf(int step) => step < Steps / 2 ? 1 : 0.5;
+
     private static double Tolerance(ScalarType type) => type == ScalarType.Float64 ? 1e-12 : 1e-6;
 
     [Theory, MemberData(nameof(Cases))]
@@ -89,6 +92,9 @@ public sealed class FlatOptimizerTests
         using var flat = FlatOptimizer.Create(settings, buffer);
         for (var step = 0; step < Steps; step++)
         {
+            flat.RateFactor = RateFactorOf(step);
+            foreach (var group in stock.ParamGroups)
+                group.LearningRate = settings.LearningRate * RateFactorOf(step);
             flat.Update(buffer, GradientSum(buffer, plain, step), 1.0 / Shards);
             stock.step();
         }
@@ -109,6 +115,7 @@ public sealed class FlatOptimizerTests
         for (var step = 0; step < Steps; step++)
         {
             var sum = GradientSum(ofTorch, plain, step);
+            (optimizer.RateFactor, other.RateFactor) = (RateFactorOf(step), RateFactorOf(step));
             optimizer.Update(fused, sum, 1.0 / Shards);
             other.UpdateByTorch(ofTorch, sum, 1.0 / Shards);
         }
