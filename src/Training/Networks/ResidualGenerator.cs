@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Residual generator of SNGAN (Miyato, Kataoka, Koyama and Yoshida, 2018, tables 3a and 4a): dense to F channels at 4x4, a block for each doubling,
+/// Residual generator of SNGAN (Miyato, Kataoka, Koyama and Yoshida, 2018, tables 4a and 5a): dense to F channels at 4x4, a block for each doubling,
 /// norm, ReLU, 3x3 convolution, tanh. At 32 pixels and below all blocks have F channels (256 in the paper), above that each halves them
-/// (1024 for 64 in the authors' proportions).
+/// (1024 for 64 pixels in the authors' code).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
 public sealed class ResidualGenerator : GeneratorNetwork
