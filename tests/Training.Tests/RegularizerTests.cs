@@ -126,15 +126,15 @@ public sealed class RegularizerTests
         using var flat = new FlatBuffer(network);
         using var history = new HistoricalAverage(flat, weight: 0.5);
         double[][] path = [[1, 2], [3, -2], [8, 3]];
-        foreach (var weights in path)
+        foreach (var (before, weights) in path.Index())
         {
             using var constant = no_grad();
             network.Weight.copy_(tensor(weights).view(1, 2));
-            history.Follow();
+            history.Follow(before + 1);
         }
 
         flat.ZeroGradients();
-        history.AddGradient(shards: 4);
+        history.AddGradient(shards: 4, path.Length);
 
         // 2 lambda (theta - mean) V
         Assert.Equal([4 * (8 - 4.0), 4 * (3 - 1.0)], network.Weight.grad!.data<double>().ToArray(), (a, b) => Math.Abs(a - b) < 1e-12);
