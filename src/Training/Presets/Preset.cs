@@ -63,6 +63,12 @@ public sealed record Preset
     /// <summary>Whether some norm is over the images of a shard, of which it needs two at least.</summary>
     public bool UsesBatchNorm => IsBatch(Generator.Norm) || IsBatch(Discriminator.Norm);
 
+    /// <summary>Whether the loss is one of pairs of a real and a generated image: an <see cref="IPairedLoss"/>.</summary>
+    public bool IsPaired => Loss == LossKind.Relativistic;
+
+    /// <summary>Whether G's loss depends on what D says of real images.</summary>
+    public bool GeneratorNeedsReal => IsPaired || Technique.FeatureMatching > 0;
+
     /// <summary>Whether D reads or guesses classes.</summary>
     public bool DiscriminatorKnowsClasses => Conditional || Discriminator.Conditioning == Conditioning.SemiSupervised;
 

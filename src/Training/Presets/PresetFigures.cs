@@ -44,8 +44,7 @@ public sealed record PresetFigures(long GeneratorParameters, long DiscriminatorP
         var regularizer = preset.Regularizer;
         var penalties = (Is(regularizer.R1) + Is(regularizer.R2)) * 3 + (Is(regularizer.GradientPenalty) + Is(regularizer.Dragan)) * 4;
         var discriminating = drawing + judgement * (6 + (double)penalties / regularizer.Every);
-        var needsReal = preset.Loss == LossKind.Relativistic || preset.Technique.FeatureMatching > 0;
-        return preset.CriticSteps * discriminating + 2 * drawing + (2 + (needsReal ? 1 : 0)) * judgement;
+        return preset.CriticSteps * discriminating + 2 * drawing + (2 + (preset.GeneratorNeedsReal ? 1 : 0)) * judgement;
 
         static int Is(double weight) => weight > 0 ? 1 : 0;
     }
