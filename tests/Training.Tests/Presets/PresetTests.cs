@@ -107,6 +107,17 @@ public sealed class PresetTests
     public void Techniques_that_do_not_fit_together_are_refused(string setting, string message) =>
         Assert.Contains(message, Message(() => Preset.Load("cgan-32", [setting])));
 
+    [Theory]
+    [InlineData("regularizer.gradientPenalty")]
+    [InlineData("regularizer.r1")]
+    [InlineData("regularizer.r2")]
+    [InlineData("regularizer.dragan")]
+    public void A_penalty_of_each_image_by_itself_is_refused_with_minibatch_discrimination(string penalty)
+    {
+        Assert.True(Preset.Load("cgan-32", [$"{penalty}=1"]).Regularizer.DifferentiatesInputs);
+        Assert.StartsWith($"{penalty} is of each image by itself, which discriminator.minibatchKernels 5 mixes", Message(() => Preset.Load("cgan-32", [$"{penalty}=1", "discriminator.minibatchKernels=5"])));
+    }
+
     [Fact]
     public void Adaptive_strength_needs_an_augmentation_and_a_loss_with_a_zero()
     {
