@@ -65,21 +65,20 @@ public sealed class RegularizerTests
         {
             var x = images.clone().requires_grad_(true);
             var logits = network.forward(x, labels);
-            return ZeroCenteredPenalty.Of(logits, x, gamma: 2).add(InputGradient.OneCentered(logits, x, weight: 10));
+            return ZeroCenteredPenalty.Of(logits, x, gamma: 2).Plus(InputGradient.OneCentered(logits, x, weight: 10));
         }
 
         network.zero_grad();
         Penalty().backward();
         foreach (var (name, parameter) in network.named_parameters().Where(p => p.parameter.dim() > 1))
         {
-            var flat = parameter.detach().view(-1);
-            var at = flat.numel() / 2;
-            var middle = flat[at].item<double>();
+            var (flat, at) = (parameter.detach(), (int)parameter.numel() / 2); // the parameter's own memory
+            var middle = TensorBytes.Elements<double>(flat)[at];
             double Shifted(double by)
             {
-                flat[at] = middle + by;
+                TensorBytes.Elements<double>(flat)[at] = middle + by;
                 var value = Penalty().item<double>();
-                flat[at] = middle;
+                TensorBytes.Elements<double>(flat)[at] = middle;
                 return value;
             }
 

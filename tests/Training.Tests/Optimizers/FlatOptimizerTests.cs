@@ -57,7 +57,7 @@ public sealed class FlatOptimizerTests
         foreach (var ((_, parameter), entry) in plain.named_parameters().Zip(buffer.Layout.Entries))
         {
             parameter.grad = torch.randn(parameter.shape, dtype: parameter.dtype, generator: random);
-            buffer.Gradients.narrow(0, entry.Offset, entry.Count).copy_(parameter.grad.flatten() * Shards);
+            buffer.Gradients.narrow(0, entry.Offset, entry.Count).copy_(parameter.grad.flatten().Times(Shards));
         }
 
         return buffer.GradientBytes.ToArray();
@@ -73,7 +73,7 @@ public sealed class FlatOptimizerTests
     private static void AssertClose(Tensor expected, Tensor actual, double tolerance)
     {
         using var scope = NewDisposeScope();
-        var error = ((actual - expected).abs() / expected.abs().clamp_min(1)).max().to(ScalarType.Float64).item<double>();
+        var error = (actual.Minus(expected).abs() / expected.abs().clamp_min(Scalars.One)).max().to(ScalarType.Float64).item<double>();
         Assert.InRange(error, 0, tolerance);
     }
 
