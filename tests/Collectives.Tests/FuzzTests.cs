@@ -4,7 +4,7 @@ using Ganymede.Collectives;
 namespace Ganymede.Tests;
 
 /// <summary>Bytes that were right once and have been spoilt. Alone in the process: it counts what is allocated.</summary>
-[Collection(nameof(SteadyStateTests))]
+[Collection(nameof(Alone))]
 public sealed class FuzzTests
 {
     private const ElementType Type = ElementType.Float32;

@@ -5,6 +5,7 @@ using Ganymede.Collectives;
 namespace Ganymede.Tests;
 
 /// <summary>What a peer that misbehaves gets: a closed connection and a line in the log with its address.</summary>
+[Collection(nameof(Alone))]
 public sealed class HostilePeerTests
 {
     private const ElementType Type = ElementType.Float32;

@@ -3,8 +3,7 @@ using Ganymede.Collectives;
 namespace Ganymede.Tests;
 
 /// <summary>Alone in the process: it counts all that is allocated.</summary>
-[CollectionDefinition(nameof(SteadyStateTests), DisableParallelization = true)]
-[Collection(nameof(SteadyStateTests))]
+[Collection(nameof(Alone))]
 public sealed class SteadyStateTests
 {
     private const ElementType Type = ElementType.Float32;
