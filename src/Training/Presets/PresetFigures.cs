@@ -7,9 +7,9 @@ namespace Ganymede.Training;
 /// <param name="GeneratorParameters">Numbers that G learns.</param>
 /// <param name="DiscriminatorParameters">Numbers that D learns.</param>
 /// <param name="GflopPerStep">
-/// 10^9 additions and multiplications a step in convolutions, dense layers and the dense part of minibatch discrimination, over all shards. A pass forwards counts its products twice; a pass that is
-/// differentiated by weights and activations three times a pass forwards, by its input alone twice; a penalty adds three such passes where it is
-/// computed, one more if at points of its own.
+/// 10^9 additions and multiplications a step in convolutions, dense layers and the dense part of minibatch discrimination, over all shards. A pass forwards
+/// counts its products twice; a pass that is differentiated by weights and activations three times a pass forwards, by its input alone twice; a penalty adds
+/// three such passes where it is computed, one more if at points of its own.
 /// </param>
 /// <param name="GradientBytesPerStep">Bytes that a member brings to the all-reduces of a step, batch statistics and trailers included.</param>
 public sealed record PresetFigures(long GeneratorParameters, long DiscriminatorParameters, double GflopPerStep, long GradientBytesPerStep)
