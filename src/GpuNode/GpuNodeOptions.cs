@@ -45,6 +45,8 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     {
         if (DeviceList.Length == 0)
             yield return new("Node:Devices names no device; cpu is one.");
+        if (ChunkBytes % 64 != 0)
+            yield return new($"Node:ChunkBytes {ChunkBytes}: a multiple of 64 is expected.");
         foreach (var device in DeviceList.Where(device => !DeviceName().IsMatch(device)))
             yield return new($"Node:Devices: '{device}' is neither cpu nor cuda:N.");
     }
