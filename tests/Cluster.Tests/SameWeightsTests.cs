@@ -21,6 +21,7 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     }
 
     [Theory]
+<<<<<<< HEAD
     [InlineData("3")]
     [InlineData("4")]
     public async Task Any_number_of_nodes_ends_with_the_weights_of_one(string nodes)
@@ -38,10 +39,19 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     [InlineData("2", "cpu", "off")]
     [InlineData("1", "cpu,cpu", "on")]
     public async Task Replicas_and_overlap_change_no_weight(string nodes, string devices, string overlap)
+=======
+    [InlineData("1", "cpu", "off", "Auto")]
+    [InlineData("2", "cpu", "off", "Direct")]
+    [InlineData("3", "cpu", "on", "Doubling")]
+    [InlineData("4", "cpu", "on", "Auto")]
+    [InlineData("1", "cpu,cpu", "on", "Auto")]
+    public async Task Any_number_of_nodes_and_replicas_ends_with_the_weights_of_one(string nodes, string devices, string overlap, string algorithm)
+>>>>>>> rounds
     {
         using var folder = new TemporaryFolder();
 
-        var result = await Run.Reference(folder, "run", Steps, "--nodes", nodes, "--devices", devices, "--overlap", overlap);
+        var result = await Run.Reference(
+            folder, "run", Steps, ("GANYMEDE__Node__Algorithm", algorithm), "--nodes", nodes, "--devices", devices, "--overlap", overlap);
 
         Assert.Equal(reference.Weights, result.Weights());
         Assert.Equal(Steps * 64, result.GetProperty("samplesCommitted").GetInt64());
