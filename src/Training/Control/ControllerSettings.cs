@@ -21,7 +21,7 @@ namespace Ganymede.Training;
 /// <param name="RollBacks">Returns to the last healthy weights before the run is stopped.</param>
 public sealed record ControllerSettings(
     int Window = 0, int Every = 5, int Warmup = 100, int Patience = 2, int CoolDown = 1, double Hysteresis = 1.5,
-    double SignRate = 0.98, double Diversity = 0.3, double Classes = 0.3, double GradientGrowth = 100, int NonFinite = 2,
+    double SignRate = 0.95, double Diversity = 0.3, double Classes = 0.3, double GradientGrowth = 100, int NonFinite = 2,
     double Augment = 0.125, double R1 = 1, double RateFactor = 0.25, int RollBacks = 4)
 {
     public bool IsOn => Window > 0;

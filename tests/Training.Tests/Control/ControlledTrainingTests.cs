@@ -76,7 +76,7 @@ public sealed class ControlledTrainingTests
     [Fact]
     public void A_controller_that_does_nothing_changes_nothing_and_one_that_is_off_costs_nothing()
     {
-        var (off, on) = (Small(), Small("controller.window=2", "controller.warmup=1000", "controller.r1=0"));
+        var (off, on) = (Small(), Small("controller.window=2", "controller.every=2", "controller.warmup=1000", "controller.r1=0"));
         using var without = Create(off);
         using var with = Create(on);
         for (var step = 0; step < 3; step++)
@@ -197,5 +197,16 @@ public sealed class ControlledTrainingTests
 
     private static Preset Small(params string[] settings) => TrainingRig.Small(settings);
 
-    private static Replica Create(Preset preset) => new(preset, TrainingRig.PackFor(preset), TrainingRig.Seed, "cpu", threads: 1);
+    private static Replica Create(Preset preset) => new(preset, Various(preset), TrainingRig.Seed, "cpu", threads: 1);
+
+    /// <summary>Images of one grey each, any grey in any class: an untrained generator's images are less diverse.</summary>
+    private static ImagePack Various(Preset preset)
+    {
+        const int count = 60, classes = 3;
+        var random = new CounterRandom(seed: 78, step: 0, shard: 0, RandomPurpose.Split);
+        byte[] greys = [.. Enumerable.Range(0, count).Select(_ => (byte)(255 * random.NextInt(2)))];
+        return new ImagePack(
+            preset.Channels, preset.Size, preset.Size, ["a", "b", "c"], [.. Enumerable.Range(0, count).Select(index => index % classes)],
+            [.. greys.SelectMany(grey => Enumerable.Repeat(grey, preset.Channels * preset.Size * preset.Size))]);
+    }
 }

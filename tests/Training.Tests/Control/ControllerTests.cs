@@ -112,14 +112,14 @@ public sealed class ControllerTests
     public void Whatever_the_course_the_ladder_keeps_its_order_waits_out_its_cool_down_and_has_an_end() => AnyCourse.Sample(any =>
     {
         var course = Run(any.Settings, any.Steps);
-        var before = (Step: long.MinValue, Kind: ControllerEventKind.RaiseAugmentation, RollBacks: 0);
+        var before = (Step: long.MinValue, Kind: (ControllerEventKind)(-1), RollBacks: 0);
         var healthy = 0;
         var knobs = new Knobs(0, 0, 1, 1);
         foreach (var (step, state, outcome) in course)
         {
             healthy = outcome.Keep ? healthy + 1 : outcome.Next.HealthyWindows == 0 ? 0 : healthy;
             if (healthy >= Controller.WindowsToForget)
-                before = (before.Step, ControllerEventKind.RaiseAugmentation, 0);
+                before = (before.Step, (ControllerEventKind)(-1), 0);
             if (outcome.Event is not { } happened)
             {
                 Assert.Equal(knobs, outcome.Next.Knobs); // nothing changes without an event
