@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # A run made to collapse, D's rate 20 times too high and no regulariser, watched only and with the controller that may act; what came of each seed.
-#   bench/collapse.sh [FOLDER] [SEEDS] [STEPS]     FOLDER for the runs (default runs/collapse), SEEDS (default "1 2 3 4 5"), STEPS (default 600)
+#   bench/collapse.sh [FOLDER] [SEEDS] [STEPS]     FOLDER for the runs (default runs/collapse), SEEDS (default "1 2 3 4 5"), STEPS (default 500)
 # ARMS (default "watched controlled sound") are what is done of each. Runs that are there already are not done again. Needs python3 for the table; takes some 20 minutes on two cores. docs/collapse.md shows what it printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-folder=${1:-runs/collapse} seeds=${2:-1 2 3 4 5} steps=${3:-600} arms=${ARMS:-watched controlled sound}
+folder=${1:-runs/collapse} seeds=${2:-1 2 3 4 5} steps=${3:-500} arms=${ARMS:-watched controlled sound}
 [[ $steps =~ ^[1-9][0-9]*$ && $seeds =~ ^[0-9]+( [0-9]+)*$ ]] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command -v python3 >/dev/null || { echo "collapse: python3 is needed for the table" >&2; exit 2; }
 mkdir -p "$folder"
 
 # cgan-32's networks, narrow, with DCGAN's loss, optimizer and rates (Radford et al. 2016): 2e-4 for both.
-sick=(--preset cgan-32 --data fashion-mnist --nodes 2 --threads 1 --steps "$steps" --sample-every 150 --checkpoint-every 0
+sick=(--preset cgan-32 --data fashion-mnist --nodes 2 --threads 1 --steps "$steps" --sample-every 100 --checkpoint-every 0
     --set batch=32 --set generator.width=64 --set discriminator.width=16 --set loss=non-saturating --set ema=0.99
     --set generatorOptimizer.learningRate=2e-4 --set generatorOptimizer.beta1=0.5 --set generatorOptimizer.beta2=0.999
     --set discriminatorOptimizer.beta1=0.5 --set discriminatorOptimizer.beta2=0.999
