@@ -51,6 +51,7 @@ public sealed record Preset
     public OptimizerSettings GeneratorOptimizer { get; init; } = new();
     public OptimizerSettings DiscriminatorOptimizer { get; init; } = new();
     public ScheduleSettings Schedule { get; init; } = new();
+    public ControllerSettings Controller { get; init; } = new();
 
     public int SamplesPerShard => Batch / Shards;
 

@@ -32,7 +32,7 @@ public sealed record PresetFigures(long GeneratorParameters, long DiscriminatorP
         var perJudgement = Each(preset, discriminator.Reference, rows => discriminator.forward(
             zeros(rows, preset.Channels, preset.Size, preset.Size, dtype: type), zeros(rows, dtype: ScalarType.Int64)));
         var (generators, discriminators) = (Count(generator), Count(discriminator));
-        var (ofGenerator, ofDiscriminator) = Replica.LayoutsOf(preset, generator, discriminator);
+        var (ofGenerator, ofDiscriminator) = Replica.LayoutsOf(preset, generator, discriminator, classes);
         return new(
             generators, discriminators, 2e-9 * preset.Shards * Products(preset, perDrawing, perJudgement),
             (preset.CriticSteps * (long)ofDiscriminator.Elements + ofGenerator.Elements) * (type == ScalarType.Float64 ? sizeof(double) : sizeof(float)));

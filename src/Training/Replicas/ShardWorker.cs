@@ -21,6 +21,7 @@ internal sealed class ShardWorker : IDisposable
     private readonly Augmenter _augmenter;
     private readonly Objective _objective;
     private readonly Penalties _penalties;
+    private readonly SignalBlock? _signals;
     private readonly int _criticSteps;
     private readonly StatisticsScratch _ofReal;
     private readonly StatisticsScratch _ofFake;
@@ -35,13 +36,17 @@ internal sealed class ShardWorker : IDisposable
         TrainedNetwork<DiscriminatorNetwork> discriminator,
         ShardPlan plan,
         Augmenter augmenter,
-        Preset preset)
+        Preset preset,
+        SignalBlock? signals)
     {
+        _signals = signals;
         (_generator, _discriminator, _plan, _augmenter, _criticSteps) = (generator, discriminator, plan, augmenter, preset.CriticSteps);
         (_objective, _penalties) = (new(preset), new(preset.Regularizer, discriminator, plan));
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
         _mostKept = (int)Math.Max(1, KeptBytes / (plan.ImageElements * generator.ElementSize * ActivationsAnImage));
     }
+
+    public Penalties Penalties => _penalties;
 
     /// <summary>
     /// D's pass over a shard's real images, before its turn: <see cref="Discriminate"/> of this update and shard goes on
@@ -93,6 +98,7 @@ internal sealed class ShardWorker : IDisposable
         using var factors = _discriminator.TakeFactors();
         _discriminator.WriteTo(buffer, real.Statistics.Plus(_ofFake.Values).mul(Scalars.Half), shard, real.Factors, factors);
         Write(buffer, real.Figures, Figures.Of(loss, fake, isReal: false));
+        _signals?.Measure(drawn.Images, drawn.Labels, fake.Verdict.Guesses, update, buffer);
         if (!isKept)
         {
             Drop(drawn);
@@ -178,6 +184,7 @@ internal sealed class ShardWorker : IDisposable
         using var constant = no_grad();
         _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half), shard);
         Write(buffer, Figures.Of(loss, real, isReal: true), Figures.Of(null, fake, isReal: false));
+        _signals?.Measure(drawn.Images, drawn.Labels, fake.Verdict.Guesses, update, buffer);
         if (!isKept)
         {
             Drop(drawn);
