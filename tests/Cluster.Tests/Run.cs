@@ -7,7 +7,6 @@ internal static class Run
 {
     /// <summary>Trains the reference job on a cluster of its own: cgan-32, V = 4, batch 64, seed 7.</summary>
     public static Task<JsonElement> Reference(TemporaryFolder folder, string name, int steps, params string[] more) =>
-<<<<<<< HEAD
         Json(folder, ReferenceJob(folder, name, steps, more));
 
     /// <summary>The same on the <see cref="StandingCluster"/>.</summary>
@@ -18,16 +17,11 @@ internal static class Run
     public static async Task<JsonElement> Submitted(TemporaryFolder folder, params string[] arguments) =>
         await Json(folder, [.. arguments, .. await StandingCluster.Options()]);
 
-    private static string[] ReferenceJob(TemporaryFolder folder, string name, int steps, string[] more) =>
-=======
-        Json(folder, ReferenceArguments(folder, name, steps, more));
-
-    /// <summary>The same, with a variable in the environment of the command and of its cluster.</summary>
+    /// <summary>The reference job with a variable in the environment of the command and of its cluster.</summary>
     public static Task<JsonElement> Reference(TemporaryFolder folder, string name, int steps, (string Name, string Value) variable, params string[] more) =>
-        Json(folder, ReferenceArguments(folder, name, steps, more), variable);
+        Json(folder, ReferenceJob(folder, name, steps, more), variable);
 
-    private static string[] ReferenceArguments(TemporaryFolder folder, string name, int steps, string[] more) =>
->>>>>>> rounds
+    private static string[] ReferenceJob(TemporaryFolder folder, string name, int steps, string[] more) =>
         ["train", "--preset", "cgan-32", "--steps", $"{steps}", "--shards", "4", "--batch", "64",
             .. more.Contains("--seed") ? Array.Empty<string>() : ["--seed", "7"], "--out", folder[name], "--json", .. more];
 

@@ -21,7 +21,6 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     }
 
     [Theory]
-<<<<<<< HEAD
     [InlineData("3")]
     [InlineData("4")]
     public async Task Any_number_of_nodes_ends_with_the_weights_of_one(string nodes)
@@ -36,17 +35,9 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     }
 
     [Theory]
-    [InlineData("2", "cpu", "off")]
-    [InlineData("1", "cpu,cpu", "on")]
-    public async Task Replicas_and_overlap_change_no_weight(string nodes, string devices, string overlap)
-=======
-    [InlineData("1", "cpu", "off", "Auto")]
-    [InlineData("2", "cpu", "off", "Direct")]
-    [InlineData("3", "cpu", "on", "Doubling")]
-    [InlineData("4", "cpu", "on", "Auto")]
+    [InlineData("3", "cpu", "off", "Doubling")]
     [InlineData("1", "cpu,cpu", "on", "Auto")]
-    public async Task Any_number_of_nodes_and_replicas_ends_with_the_weights_of_one(string nodes, string devices, string overlap, string algorithm)
->>>>>>> rounds
+    public async Task Replicas_overlap_and_the_algorithm_of_the_sum_change_no_weight(string nodes, string devices, string overlap, string algorithm)
     {
         using var folder = new TemporaryFolder();
 
