@@ -45,7 +45,15 @@ internal sealed class Session : IAsyncDisposable
     public async Task<RunResult> TrainAsync(RunRequest request)
     {
         var before = RunFolder.ReadRequest(request.Folder);
-        RunFolder.WriteRequest(request);
+        try
+        {
+            RunFolder.WriteRequest(request);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FailedException($"{request.Folder}: cannot be written to: {error.Message}");
+        }
+
         RunEvent end;
         try
         {

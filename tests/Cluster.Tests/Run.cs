@@ -5,15 +5,23 @@ namespace Ganymede.Tests;
 /// <summary>Runs <c>ganymede … --json</c> on a cluster of real processes and reads what it printed.</summary>
 internal static class Run
 {
-    /// <summary>Trains the reference job: cgan-32, V = 4, batch 64, seed 7.</summary>
+    /// <summary>Trains the reference job on a cluster of its own: cgan-32, V = 4, batch 64, seed 7.</summary>
     public static Task<JsonElement> Reference(TemporaryFolder folder, string name, int steps, params string[] more) =>
-        Json(folder, ReferenceArguments(folder, name, steps, more));
+        Json(folder, ReferenceJob(folder, name, steps, more));
 
-    /// <summary>The same, with a variable in the environment of the command and of its cluster.</summary>
+    /// <summary>The same on the <see cref="StandingCluster"/>.</summary>
+    public static Task<JsonElement> Quiet(TemporaryFolder folder, string name, int steps, params string[] more) =>
+        Submitted(folder, ReferenceJob(folder, name, steps, more));
+
+    /// <summary>The one JSON object of a command that must succeed, its job done by the <see cref="StandingCluster"/>.</summary>
+    public static async Task<JsonElement> Submitted(TemporaryFolder folder, params string[] arguments) =>
+        await Json(folder, [.. arguments, .. await StandingCluster.Options()]);
+
+    /// <summary>The reference job with a variable in the environment of the command and of its cluster.</summary>
     public static Task<JsonElement> Reference(TemporaryFolder folder, string name, int steps, (string Name, string Value) variable, params string[] more) =>
-        Json(folder, ReferenceArguments(folder, name, steps, more), variable);
+        Json(folder, ReferenceJob(folder, name, steps, more), variable);
 
-    private static string[] ReferenceArguments(TemporaryFolder folder, string name, int steps, string[] more) =>
+    private static string[] ReferenceJob(TemporaryFolder folder, string name, int steps, string[] more) =>
         ["train", "--preset", "cgan-32", "--steps", $"{steps}", "--shards", "4", "--batch", "64",
             .. more.Contains("--seed") ? Array.Empty<string>() : ["--seed", "7"], "--out", folder[name], "--json", .. more];
 

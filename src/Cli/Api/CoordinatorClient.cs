@@ -184,7 +184,7 @@ internal sealed class CoordinatorClient : IDisposable
     {
         try
         {
-            if (!response.IsSuccessStatusCode && typeof(T) != typeof(Refused))
+            if (!response.IsSuccessStatusCode && typeof(T) != typeof(Refusal))
                 throw new CannotConnectException($"{Address}: answered {(int)response.StatusCode} {response.ReasonPhrase}{await DetailAsync(response, cancel)}");
             return await response.Content.ReadFromJsonAsync<T>(ApiJson.Options, cancel) ?? throw new JsonException("empty");
         }
