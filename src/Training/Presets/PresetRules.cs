@@ -69,11 +69,23 @@ internal static class PresetRules
         if (p.Regularizer.GradientPenalty > 0 && p.Discriminator.Norm is NormKind.Batch)
             yield return "regularizer.gradientPenalty is of each image by itself, which discriminator.norm batch mixes with others "
                 + "(none or layer; Gulrajani et al. 2017, section 4)";
+        if (p.Discriminator.MinibatchKernels > 0)
+        {
+            foreach (var penalty in PenaltiesOf(p.Regularizer))
+                yield return $"{penalty} is of each image by itself, which discriminator.minibatchKernels {p.Discriminator.MinibatchKernels} mixes with others (one of them must be 0)";
+        }
+
         if (p.Regularizer.Clip > 0 && p.Discriminator.SpectralNorm)
             yield return "regularizer.clip has no effect under discriminator.spectralNorm";
         if (p.Regularizer.Every > 1 && !p.Regularizer.DifferentiatesInputs)
             yield return $"regularizer.every is {p.Regularizer.Every}, but no penalty is on";
     }
+
+    /// <summary>The keys of the penalties that are on.</summary>
+    private static IEnumerable<string> PenaltiesOf(RegularizerSettings r) => new[]
+    {
+        ("regularizer.gradientPenalty", r.GradientPenalty), ("regularizer.r1", r.R1), ("regularizer.r2", r.R2), ("regularizer.dragan", r.Dragan),
+    }.Where(penalty => penalty.Item2 > 0).Select(penalty => penalty.Item1);
 
     private static IEnumerable<string> Controls(ControllerSettings c)
     {

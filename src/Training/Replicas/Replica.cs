@@ -81,7 +81,7 @@ public sealed partial class Replica : IDisposable
     {
         // Factors need each pass through the input layer by itself, and passes that are not differentiated by their input.
         var generatorInput = generator.Reference is null ? generator.InputLayer : null;
-        var discriminatorInput = discriminator.Reference is null && preset is { Loss: not LossKind.Relativistic, Regularizer.DifferentiatesInputs: false }
+        var discriminatorInput = discriminator.Reference is null && preset is { IsPaired: false, Regularizer.DifferentiatesInputs: false }
             && preset.Controller is not { IsOn: true, R1: > 0 }
             ? discriminator.InputLayer
             : null;
@@ -153,6 +153,11 @@ public sealed partial class Replica : IDisposable
         if (step != NextStep + 1 || _updates < _preset.CriticSteps)
         {
             throw new InvalidOperationException($"Step {step} is out of turn to be worked on ahead: step {NextStep} comes next.");
+        }
+
+        if (_preset.IsPaired)
+        {
+            return; // no part of such a loss is real images' alone
         }
 
         _threads.Enter();

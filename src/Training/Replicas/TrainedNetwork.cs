@@ -198,7 +198,7 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
                 return false;
             }
 
-            _history?.AddGradient(shards);
+            _history?.AddGradient(shards, Optimizer.Updates);
             Optimizer.Update(Flat, scale);
         }
 
@@ -207,7 +207,7 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
             WeightClipping.Apply(Flat.Parameters, _clip);
         }
 
-        _history?.Follow();
+        _history?.Follow(Optimizer.Updates);
 
         Statistics.Fold(sum[Bytes(Layout.Statistics, Statistics.Elements)], scale);
         return true;
