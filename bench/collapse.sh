@@ -24,7 +24,6 @@ run() { # name, seed, D's rate, settings…
         ./ganymede train "${sick[@]}" --seed "$seed" --set discriminatorOptimizer.learningRate="$rate" "$@" --out "$out" --json >"$out.json" || [ $? -eq 130 ] # stopped by the controller
         mv "$out.json" "$out/result.json"
     fi
-    [ -f "$out/evaluation.json" ] || ./ganymede evaluate --run "$out" --count 1000 --updates 300 --json >/dev/null
 }
 
 for seed in $seeds; do
@@ -36,6 +35,11 @@ for seed in $seeds; do
             *) echo "collapse: ARMS: $arm is none of watched, controlled, sound" >&2; exit 2 ;;
         esac
     done
+done
+
+for result in "$folder"/*/result.json; do
+    out=$(dirname "$result")
+    [ -f "$out/evaluation.json" ] || ./ganymede evaluate --run "$out" --count 1000 --updates 300 --json >/dev/null
 done
 
 python3 - "$folder" $seeds <<'SCRIPT'

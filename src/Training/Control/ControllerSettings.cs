@@ -11,7 +11,7 @@ namespace Ganymede.Training;
 /// <param name="CoolDown">Windows after an action that are not judged: it needs time to show.</param>
 /// <param name="Hysteresis">An ill run is healthy again when its signals are this factor better than their limits.</param>
 /// <param name="SignRate">Ill above: mean sign of D over real images, -1..1 (r of Karras et al. 2020). Unwatched where D's scores have no zero.</param>
-/// <param name="Diversity">Ill below: <see cref="ClassSpread"/> of generated images over that of real ones.</param>
+/// <param name="Diversity">Ill below, and above its inverse: <see cref="ClassSpread"/> of generated images over that of real ones.</param>
 /// <param name="Classes">Ill below: classes that are drawn over classes of the data, both as <see cref="EffectiveClasses"/>; where D guesses classes.</param>
 /// <param name="GradientGrowth">Ill above: mean norm of the gradient over that of the last healthy window.</param>
 /// <param name="NonFinite">Ill at once: so many steps in a row whose gradients were not finite.</param>

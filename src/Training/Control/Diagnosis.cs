@@ -26,10 +26,16 @@ internal sealed record Diagnosis(IReadOnlyList<string> Alarms, bool IsHealthy, b
 
         if (settings.Diversity > 0 && signals.Diversity is { } diversity)
         {
-            healthy &= diversity >= Math.Min(1, settings.Hysteresis * settings.Diversity);
+            // Both ways by the same factor: images of one class that differ far more than real ones are noise, not variety.
+            var least = Math.Min(1, settings.Hysteresis * settings.Diversity);
+            healthy &= diversity >= least && diversity <= 1 / least;
             if (diversity < settings.Diversity)
             {
                 alarms.Add(Text($"generated images of a class vary {diversity:0.000} times as much as real ones, below {settings.Diversity:0.###}"));
+            }
+            else if (diversity > 1 / settings.Diversity)
+            {
+                alarms.Add(Text($"generated images of a class vary {diversity:0.000} times as much as real ones, above {1 / settings.Diversity:0.###}"));
             }
         }
 

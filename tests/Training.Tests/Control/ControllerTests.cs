@@ -14,7 +14,7 @@ public sealed class ControllerTests
     private static readonly StepFigures Collapsed = Figures(diversity: 0.1);
 
     private static readonly Gen<StepFigures> AnyFigures = Gen.Select(
-        Gen.Frequency((9, Gen.Const(true)), (1, Gen.Const(false))), Gen.Double[-1, 1], Gen.Double[0, 1.5], Gen.Double[1, 5], Gen.Double[0.1, 300],
+        Gen.Frequency((9, Gen.Const(true)), (1, Gen.Const(false))), Gen.Double[-1, 1], Gen.Double[0, 4], Gen.Double[1, 5], Gen.Double[0.1, 300],
         (finite, sign, diversity, classes, norm) => Figures(finite, sign, diversity, classes, norm));
 
     private static readonly Gen<(ControllerSettings Settings, StepFigures[] Steps)> AnyCourse = Gen.Select(
@@ -54,7 +54,8 @@ public sealed class ControllerTests
 
     [Theory]
     [InlineData("D is sure", 0.99, 1, 5)]
-    [InlineData("vary", 0, 0.29, 5)]
+    [InlineData("below 0.3", 0, 0.29, 5)]
+    [InlineData("above 3.333", 0, 3.34, 5)]
     [InlineData("of the data's classes", 0, 1, 1.4)]
     public void Each_signal_raises_an_alarm_beyond_its_limit(string word, double sign, double diversity, double classes)
     {
@@ -94,7 +95,12 @@ public sealed class ControllerTests
     [Fact]
     public void Between_limit_and_health_nothing_is_done_and_nothing_is_kept()
     {
-        var doubtful = Figures(diversity: 0.4);
+        foreach (var diversity in new[] { 0.4, 2.5 })
+            AssertDoubt(Figures(diversity: diversity));
+    }
+
+    private static void AssertDoubt(StepFigures doubtful)
+    {
         var course = Run(Settings, [.. Enumerable.Repeat(Collapsed, 16), .. Enumerable.Repeat(doubtful, 40), .. Enumerable.Repeat(Well, 4)]);
         Assert.Equal([ControllerEventKind.RaiseAugmentation, ControllerEventKind.Recovered], Events(course).Select(happened => happened.Kind));
         Assert.Equal([60L], course.Where(step => step.Outcome.Keep).Select(step => step.Step));
