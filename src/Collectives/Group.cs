@@ -49,6 +49,9 @@ public sealed partial class Group : IDisposable
     /// <summary>V.</summary>
     public int Shards { get; }
 
+    /// <summary>For a dial, and for an answer that needs no computing.</summary>
+    internal TimeSpan MaxStall { get; init; }
+
     internal DataPlaneOptions Options => _plane.Options;
 
     internal ReductionPlan Plan { get; }

@@ -42,6 +42,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>A dial is under way, and the other side's host has not answered it yet. Its process need not do anything for that.</summary>
     public bool IsUnreached => _isDialing;
 
+    /// <summary>Whether there is something that the socket does not take: the peer does not read.</summary>
+    public bool IsStuck => _writer is { IsEmpty: false };
+
     /// <summary><see cref="Environment.TickCount64"/> when bytes last went out.</summary>
     public long LastSent => _lastSent;
 
@@ -177,12 +180,12 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         Socket? greeted = null;
         try
         {
-            var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
+            var socket = Dialer.Connect(Address.Host, Address.Port, group.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
             _isDialing = false;
             Handshake.Send(socket, group.HelloTo(Index, lane));
             greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
-            var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.Options.MaxStall);
+            var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.MaxStall);
             if (!reply.Accepted)
             {
                 throw new LinkException($"refused the connection: {reply.Reason}");
