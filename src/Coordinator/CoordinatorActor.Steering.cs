@@ -133,8 +133,26 @@ public sealed partial class CoordinatorActor
 
     private string Absolute(string path) => Path.GetFullPath(path, _runsFolder);
 
+    /// <summary>An operator's words, from any program: what no file system takes must not get as far as to one. Null for none.</summary>
+    private static SteeringAnswer? PathProblem(params ReadOnlySpan<(string What, string Path)> paths)
+    {
+        foreach (var (what, path) in paths)
+        {
+            if (path.AsSpan().IndexOfAny(Path.GetInvalidPathChars()) is >= 0 and var at)
+                return SteeringAnswer.Refusal($"{what}: character {at + 1} (U+{(int)path[at]:X4}) cannot be in a path.");
+        }
+
+        return null;
+    }
+
     private void Start(StartRun start)
     {
+        if (PathProblem(("folder", start.Folder), ("data", start.Data)) is { } problem)
+        {
+            Sender.Tell(problem);
+            return;
+        }
+
         if (start.Resume)
         {
             Sender.Tell(ResumeRun(start));
@@ -174,6 +192,7 @@ public sealed partial class CoordinatorActor
             Steps = start.Steps > 0 ? start.Steps : preset.Steps,
             Batch = preset.Batch,
             Shards = preset.Shards,
+            CriticSteps = preset.CriticSteps,
             Nodes = start.Nodes > 0 ? start.Nodes : Math.Max(1, Math.Min(_nodes.Values.Count(node => node.Registration.DrainedBy is null), preset.Shards)),
             CheckpointEvery = start.CheckpointEvery ?? 500,
             SampleEvery = start.SampleEvery ?? 250,
@@ -207,8 +226,7 @@ public sealed partial class CoordinatorActor
         switch (Submit(request, by))
         {
             case Accepted accepted:
-                RunFolder.WriteRequest(request);
-                return SteeringAnswer.Of(accepted.Id, $"Run {accepted.Id} starts in {request.Folder}.");
+                return SteeringAnswer.Of(accepted.Id, $"Run {accepted.Id} starts in {request.Folder}.{WriteRequest(request)}");
             case Refused refused:
                 return SteeringAnswer.Refusal([.. refused.Problems]);
             case var other:
@@ -216,8 +234,28 @@ public sealed partial class CoordinatorActor
         }
     }
 
+    /// <summary>What is wrong with the file, if it cannot be written; the run goes on without it.</summary>
+    private static string WriteRequest(RunRequest request)
+    {
+        try
+        {
+            RunFolder.WriteRequest(request);
+            return "";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $" What was asked for cannot be written there, so that the folder does not say it: {error.Message}";
+        }
+    }
+
     private void Start(StartGeneration start)
     {
+        if (PathProblem(("run", start.Run), ("destination", start.Destination)) is { } problem)
+        {
+            Sender.Tell(problem);
+            return;
+        }
+
         var folder = _runs.Find(run => run.Run == start.Run)?.Folder ?? (start.Run.Length == 0 ? FindRun("")?.Folder : Absolute(start.Run));
         if (folder is null)
         {
