@@ -35,7 +35,7 @@ public sealed partial record Views
     private Outcome Settle(TimeSpan now, List<ViewDecision> decisions)
     {
         if (Stage == ViewStage.InForce)
-            return AskForPause(decisions);
+            return AskForPause(now, decisions);
         if (Awaited.Any())
             return new(this, [.. decisions]);
 
@@ -74,10 +74,11 @@ public sealed partial record Views
         return new(next with { RestsAt = position }, [.. decisions]);
     }
 
-    private Outcome AskForPause(List<ViewDecision> decisions)
+    /// <summary>Again after MaxStall: the order may have been lost, and whoever has it takes no notice.</summary>
+    private Outcome AskForPause(TimeSpan now, List<ViewDecision> decisions)
     {
         // A member that has ended the run pauses nothing any more: the others are about to end it, too.
-        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty && Hold is null && !Balance.IsWanted) || !Halted.IsEmpty)
+        if (now - PauseAskedAt < Deadlines.MaxStall || (Joining.IsEmpty && Leaving.IsEmpty && Hold is null && !Balance.IsWanted) || !Halted.IsEmpty)
             return new(this, [.. decisions]);
 
         var reason = Hold ?? string.Join("; ", new[] { ("joining: ", Joining.Select(member => member.Node)), ("leaving: ", Leaving) }
@@ -85,7 +86,7 @@ public sealed partial record Views
         decisions.Add(Joining.IsEmpty && Leaving.IsSupersetOf(Members)
             ? new ViewDecision.StopRun($"all members leave: {string.Join(", ", Leaving)}")
             : new ViewDecision.Pause(View.Members[0].Node, reason, Checkpoint: Hold is not null));
-        return new(this with { PauseAsked = true }, [.. decisions]);
+        return new(this with { PauseAskedAt = now }, [.. decisions]);
     }
 
     /// <summary>Members that halted but cannot be in the next view, with the reason.</summary>
@@ -169,8 +170,10 @@ public sealed partial record Views
                 Blame = [.. Blame.Where(blame => blame.View == View.Number)],
                 FailedBefore = Lost.IsEmpty && Blame.Any(blame => blame.View == View.Number),
                 IssuedAt = position,
-                PauseAsked = false,
+                PauseAskedAt = null,
                 HaltTold = false,
+                Acknowledged = [],
+                Joined = [.. joining.Select(member => member.Node)],
                 Balance = Balance.In(view),
                 RestsAt = null,
             },
