@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Ganymede.Bench;
@@ -19,6 +20,19 @@ internal interface ITeamMember : IDisposable
 
     /// <summary>One round with as many bytes as were prepared.</summary>
     public void Round();
+
+    /// <summary>Seconds a round, the mean of so many in a row, after a barrier.</summary>
+    public double Time(int calls)
+    {
+        Barrier();
+        var start = Stopwatch.GetTimestamp();
+        for (var call = 0; call < calls; call++)
+        {
+            Round();
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+    }
 }
 
 /// <summary>
@@ -62,16 +76,10 @@ internal static class Conversation
         member.Prepare(bytes);
         for (var round = -1; round < rounds; round++)
         {
-            member.Barrier();
-            var start = System.Diagnostics.Stopwatch.GetTimestamp();
-            for (var call = 0; call < calls; call++)
-            {
-                member.Round();
-            }
-
+            var seconds = member.Time(calls);
             if (round >= 0)
             {
-                times[round] = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+                times[round] = seconds;
             }
         }
 

@@ -99,6 +99,7 @@ internal sealed class ReducingMember : ITeamMember
     {
         ["chunk", var value] => options with { ChunkBytes = int.Parse(value, CultureInfo.InvariantCulture) },
         ["connections", var value] => options with { Connections = int.Parse(value, CultureInfo.InvariantCulture) },
+        ["algorithm", var value] => options with { Algorithm = Enum.Parse<Algorithm>(value, ignoreCase: true) },
         ["wire", var value] => options with { Wire = Enum.Parse<WireFormat>(value, ignoreCase: true) },
         _ => throw new ArgumentException($"{setting} is not a setting"),
     };

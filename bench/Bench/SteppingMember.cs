@@ -113,7 +113,7 @@ internal sealed class SteppingMember : IPhasedMember
 /// <summary>What both step benchmarks are told: <c>preset=NAME batch=B threads=T overlap=on|off hosts=A,B,… set:KEY=VALUE</c>.</summary>
 internal sealed record StepSettings(Preset Preset, int Threads, bool Overlap, IReadOnlyList<string> Hosts)
 {
-    private const int ImageCount = 512, Classes = 10;
+    private const int ImageCount = 512;
 
     public static StepSettings Parse(IReadOnlyList<string> settings, int members)
     {
@@ -126,13 +126,5 @@ internal sealed record StepSettings(Preset Preset, int Threads, bool Overlap, IR
             given.TryGetValue("hosts", out var hosts) ? hosts.Split(',') : [.. Enumerable.Repeat(IPAddress.Loopback.ToString(), members)]);
     }
 
-    /// <summary>Any images will do: what a step costs does not depend on what they show.</summary>
-    public ImagePack Images()
-    {
-        var pixels = new byte[ImageCount * Preset.Channels * Preset.Size * Preset.Size];
-        new Random(5).NextBytes(pixels);
-        return new ImagePack(
-            Preset.Channels, Preset.Size, Preset.Size, [.. Enumerable.Range(0, Classes).Select(label => $"class {label}")],
-            [.. Enumerable.Range(0, ImageCount).Select(image => image % Classes)], pixels);
-    }
+    public ImagePack Images() => PresetRate.AnyImages(Preset, ImageCount);
 }

@@ -44,9 +44,28 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Trains to the end, or to the checkpoint that an interruption leaves.</summary>
     public async Task<RunResult> TrainAsync(RunRequest request)
     {
-        if (_cluster is not null)
+        var before = RunFolder.ReadRequest(request.Folder);
+        try
+        {
             RunFolder.WriteRequest(request);
-        var end = await DoAsync(JobKind.Runs, request);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FailedException($"{request.Folder}: cannot be written to: {error.Message}");
+        }
+
+        RunEvent end;
+        try
+        {
+            end = await DoAsync(JobKind.Runs, request);
+        }
+        catch (BadInputException)
+        {
+            // It was refused: the same command is to be possible once its cause is mended.
+            RunFolder.TakeBackRequest(request.Folder, before);
+            throw;
+        }
+
         return end.Result ?? throw new FailedException($"{_client.Address}: the run ended without a result.");
     }
 

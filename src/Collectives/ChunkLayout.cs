@@ -13,12 +13,10 @@ internal readonly record struct ChunkLayout(int Bytes, int Parties, int ChunkByt
 
     public int RangeBytes(int party) => Start(party + 1) - Start(party);
 
-    public int Chunks(int party) => (int)(((long)RangeBytes(party) + ChunkBytes - 1) / ChunkBytes);
+    public ChunkRange Range(int party) => new(Start(party), RangeBytes(party), ChunkBytes);
+
+    public int Chunks(int party) => Range(party).Chunks;
 
     /// <summary>Offset in the whole buffer and length of a chunk, in bytes.</summary>
-    public (int Offset, int Length) Chunk(int party, int chunk)
-    {
-        var offset = Start(party) + chunk * ChunkBytes;
-        return (offset, Math.Min(ChunkBytes, Start(party + 1) - offset));
-    }
+    public (int Offset, int Length) Chunk(int party, int chunk) => Range(party).Chunk(chunk);
 }

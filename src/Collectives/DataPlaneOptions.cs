@@ -37,6 +37,9 @@ public sealed record DataPlaneOptions
     /// <summary>What float32 travels as when it is summed. The same at all parties.</summary>
     public WireFormat Wire { get; init; } = WireFormat.Exact;
 
+    /// <summary>How an all-reduce goes about it. The same at all parties; results do not depend on it.</summary>
+    public Algorithm Algorithm { get; init; } = Algorithm.Auto;
+
     /// <summary>Connections whose handshake is not done, and files being served, at one time. More are closed at once.</summary>
     public int MaxPendingConnections { get; init; } = 256;
 
@@ -75,6 +78,15 @@ public sealed record DataPlaneOptions
         if (!Enum.IsDefined(Wire))
         {
             errors.Add($"{nameof(Wire)} is {(int)Wire}, not one of {string.Join(", ", Enum.GetNames<WireFormat>())}");
+        }
+
+        if (!Enum.IsDefined(Algorithm))
+        {
+            errors.Add($"{nameof(Algorithm)} is {(int)Algorithm}, not one of {string.Join(", ", Enum.GetNames<Algorithm>())}");
+        }
+        else if (Algorithm == Algorithm.Doubling && Wire != WireFormat.Exact)
+        {
+            errors.Add($"{nameof(Algorithm)} {Algorithm} sums what was summed before, which {nameof(Wire)} {Wire} would round again: it needs {WireFormat.Exact}");
         }
 
         if (MaxPendingConnections < 1)

@@ -1,40 +1,40 @@
 namespace Ganymede.Collectives;
 
-/// <summary>
-/// One exchange in progress: the caller's memory, and a window of chunk slots into which the others' partial sums of this party's
-/// range are received. Reused for every phase. A chunk is summed when its last piece has come, still in the cache; its result is sent
-/// while later pieces arrive. Used by one thread at a time.
-/// </summary>
-internal sealed class Exchange(ReductionPlan plan, int parties, int self, int chunkBytes, WireFormat wire)
+/// <summary>A part of a buffer in bytes, and the chunks it goes in.</summary>
+internal readonly record struct ChunkRange(int Start, int Length, int ChunkBytes)
 {
-    private const int WindowBytes = 16 << 20;
-    private const int MaxWindow = 8;
+    public int End => Start + Length;
 
+    public int Chunks => Length == 0 ? 0 : (int)(((long)Length + ChunkBytes - 1) / ChunkBytes);
+
+    /// <summary>Offset in the whole buffer and length of a chunk, in bytes.</summary>
+    public (int Offset, int Length) Chunk(int chunk) => (Start + chunk * ChunkBytes, Math.Min(ChunkBytes, Length - chunk * ChunkBytes));
+}
+
+/// <summary>All that goes from one party to another in an exchange, which both know beforehand: what opens it, the sums of some nodes in one range, then the
+/// result in another.</summary>
+/// <param name="Speakers">The parties whose fingerprints the opening frame has, in this order.</param>
+/// <param name="Nodes">Heap numbers of the subtrees whose sums go.</param>
+/// <param name="Pieces">The range of these sums; empty without nodes.</param>
+/// <param name="Results">The range of the result.</param>
+internal readonly record struct Route(int[] Speakers, int[] Nodes, ChunkRange Pieces, ChunkRange Results);
+
+/// <summary>
+/// One exchange in progress: the caller's memory, and what has come of it. Says what goes between this party and each other one, where it is put, and when what
+/// depends on it can be sent. Reused for every phase; used by one thread at a time.
+/// </summary>
+internal abstract class Exchange(int parties, WireFormat wire)
+{
     private const byte Bfloat16OnWire = 3;
 
-    private readonly ReadOnlyMemory<byte>[] _own = new ReadOnlyMemory<byte>[plan.NodesOf[self].Length];
-    private readonly ReadOnlyMemory<byte>[] _roundedOwn = new ReadOnlyMemory<byte>[plan.NodesOf[self].Length];
-    private readonly int _window = plan.RemoteLeaves == 0
-        ? 1
-        : (int)Math.Clamp(WindowBytes / ((long)plan.RemoteLeaves * chunkBytes), 2, MaxWindow);
+    public Operation Operation => Task.Operation;
 
-    private readonly Stack<int> _freeSlots = new(MaxWindow);
-    private byte[] _slots = [];
-    private int[] _slotOf = [];
-    private int[] _missing = [];
-    private bool[] _summed = [];
-    private ulong[] _checksums = [];
-    private byte[] _rounded = [];
-    private byte[] _roundedResults = [];
-    private Assignment _task;
+    /// <summary>What is said on the wire of operation and algorithm.</summary>
+    public virtual int Code => (int)Operation;
 
-    public Operation Operation => _task.Operation;
+    public long Step => Task.Step;
 
-    public long Step => _task.Step;
-
-    public byte Phase => _task.Phase;
-
-    public ulong Fingerprint => _task.Fingerprint;
+    public byte Phase => Task.Phase;
 
     /// <summary>Bytes of an element in the caller's memory; 1 where nothing is summed.</summary>
     public int ElementSize { get; private set; } = 1;
@@ -45,156 +45,70 @@ internal sealed class Exchange(ReductionPlan plan, int parties, int self, int ch
     /// <summary>Whether float32 travels as bfloat16.</summary>
     public bool IsRounded => WireType == Bfloat16OnWire;
 
-    public ChunkLayout Layout { get; private set; }
+    public int Elements => Task.Buffer.Length / ElementSize;
 
-    /// <summary>Chunks of this party's own range.</summary>
-    public int OwnChunks { get; private set; }
+    /// <summary>Whether a party that waits for a third says so now and then, as those who wait for it do not see the third.</summary>
+    public virtual bool IsRelayed => false;
 
-    public int Elements => Layout.Bytes / ElementSize;
+    protected Assignment Task { get; private set; }
 
     /// <summary>Length on the wire of so many bytes in memory.</summary>
     public int WireBytes(int length) => IsRounded ? length / 2 : length;
 
-    public bool Involves(int party) => _task.To < 0 || (self == _task.From && party == _task.To) || (self == _task.To && party == _task.From);
+    public Memory<byte> Result(int offset, int length) => Task.Buffer.Slice(offset, length);
 
-    /// <summary>Chunks of which one party sends its pieces to another.</summary>
-    public int PieceChunks(int from, int to) => _task.Sums && plan.NodesOf[from].Length > 0 ? Layout.Chunks(to) : 0;
-
-    /// <summary>Chunks that a party sends to all others.</summary>
-    public int ResultChunks(int owner) => Operation == Operation.ReduceScatter ? 0 : Layout.Chunks(owner);
-
-    public Memory<byte> Result(int offset, int length) => _task.Buffer.Slice(offset, length);
-
-    public ReadOnlyMemory<byte> Own(int node, int offset, int length) => _own[node].Slice(offset, length);
-
-    /// <summary>A chunk of this party's range as it is sent, with its checksum. Only of a chunk that is summed.</summary>
-    public (ReadOnlyMemory<byte> Payload, ulong Checksum) OwnResult(int chunk)
+    public virtual void Start(in Assignment task)
     {
-        var (offset, length) = Layout.Chunk(self, chunk);
-        ReadOnlyMemory<byte> payload = IsRounded ? _roundedResults.AsMemory((offset - Layout.Start(self)) / 2, length / 2) : _task.Buffer.Slice(offset, length);
-        if (!_task.Sums && _checksums[chunk] == 0)
-        {
-            _checksums[chunk] = PayloadChecksum.Of(payload.Span);
-        }
-
-        return (payload, _checksums[chunk]);
-    }
-
-    public bool IsSummed(int chunk) => _summed[chunk];
-
-    /// <summary>Finds a slot for a chunk of which a piece is to come. Without one the peer is held back, here and by TCP, until the others have caught up:
-    /// it has sent its pieces of all earlier chunks, so these have slots, and the others' pieces will free them.</summary>
-    public bool HasRoomFor(int chunk)
-    {
-        if (_slotOf[chunk] < 0 && _freeSlots.TryPop(out var slot))
-        {
-            _slotOf[chunk] = slot;
-        }
-
-        return _slotOf[chunk] >= 0;
-    }
-
-    /// <summary>Where a piece goes. Only after <see cref="HasRoomFor"/>.</summary>
-    public Memory<byte> Slot(int chunk, int remoteLeaf, int length) =>
-        _slots.AsMemory((_slotOf[chunk] * plan.RemoteLeaves + remoteLeaf) * chunkBytes, length);
-
-    /// <summary>Counts a piece that lies in its slot; true for the last one of the chunk.</summary>
-    public bool PieceArrived(int chunk) => --_missing[chunk] == 0;
-
-    public void Sum(int chunk)
-    {
-        var (offset, length) = Layout.Chunk(self, chunk);
-        var slots = plan.RemoteLeaves == 0
-            ? default
-            : _slots.AsSpan(_slotOf[chunk] * plan.RemoteLeaves * chunkBytes, plan.RemoteLeaves * chunkBytes);
-        var result = _task.Buffer.Span.Slice(offset, length);
-        if (IsRounded)
-        {
-            SumRounded(offset, slots, result);
-        }
-        else
-        {
-            plan.Sum(_task.Type!.Value, _own, offset, slots, chunkBytes, result);
-        }
-
-        _summed[chunk] = true;
-        if (parties > 1)
-        {
-            _checksums[chunk] = PayloadChecksum.Of(OwnResult(chunk).Payload.Span);
-        }
-
-        if (plan.RemoteLeaves > 0)
-        {
-            _freeSlots.Push(_slotOf[chunk]); // the next to be used: it is still in the cache
-        }
-    }
-
-    public void Start(in Assignment task)
-    {
-        _task = task;
+        Task = task;
         ElementSize = task.Type?.Size() ?? 1;
         WireType = task.Type is not { } type ? (byte)0
             : wire == WireFormat.Bfloat16 && type == ElementType.Float32 && parties > 1 ? Bfloat16OnWire : (byte)type;
-        Layout = new ChunkLayout(task.Buffer.Length, parties, chunkBytes, task.From);
-        OwnChunks = Layout.Chunks(self);
-        for (var i = 0; task.Sums && i < _own.Length; i++)
-        {
-            _own[i] = task.Partials[i].Sum;
-        }
-
-        if (_missing.Length < OwnChunks)
-        {
-            _missing = new int[OwnChunks];
-            _slotOf = new int[OwnChunks];
-            _summed = new bool[OwnChunks];
-            _checksums = new ulong[OwnChunks];
-        }
-
-        var slots = task.Sums ? Math.Min(_window, OwnChunks) * plan.RemoteLeaves * chunkBytes : 0;
-        Provide(ref _slots, slots);
-        if (IsRounded)
-        {
-            Provide(ref _roundedResults, Layout.RangeBytes(self) / 2);
-            Provide(ref _rounded, _own.Length * chunkBytes);
-        }
-
-        Array.Fill(_missing, plan.RemoteLeaves, 0, OwnChunks);
-        Array.Fill(_summed, !task.Sums, 0, OwnChunks);
-        Array.Clear(_checksums, 0, OwnChunks);
-        Array.Fill(_slotOf, -1, 0, OwnChunks);
-        _freeSlots.Clear();
-        for (var slot = Math.Min(_window, OwnChunks) - 1; slot >= 0; slot--)
-        {
-            _freeSlots.Push(slot);
-        }
     }
 
     /// <summary>Forgets the caller's memory.</summary>
-    public void End()
-    {
-        Array.Clear(_own);
-        _task = default;
-    }
+    public virtual void End() => Task = default;
 
-    /// <summary>This party's own sums are rounded as those that came by wire, and the sum as all others get it.</summary>
-    private void SumRounded(int offset, Span<byte> slots, Span<byte> result)
-    {
-        for (var node = 0; node < _own.Length; node++)
-        {
-            var rounded = _rounded.AsMemory(node * chunkBytes, result.Length);
-            var narrow = rounded.Span[(result.Length / 2)..];
-            Bfloat16.Narrow(_own[node].Span.Slice(offset, result.Length), narrow);
-            Bfloat16.Widen(narrow, rounded.Span);
-            _roundedOwn[node] = rounded;
-        }
+    /// <summary>Whether anything goes between this party and that one.</summary>
+    public abstract bool Involves(int party);
 
-        plan.Sum(ElementType.Float32, _roundedOwn, 0, slots, chunkBytes, result);
-        var wire = _roundedResults.AsSpan((offset - Layout.Start(self)) / 2, result.Length / 2);
-        Bfloat16.Narrow(result, wire);
-        Bfloat16.Widen(wire, result);
-    }
+    /// <summary>What this party sends to that one.</summary>
+    public abstract Route To(int party);
 
-    private static void Provide(ref byte[] buffer, int length)
+    /// <summary>What comes from that party.</summary>
+    public abstract Route From(int party);
+
+    /// <summary>Whether that party needs nobody else for the sums that it owes this one.</summary>
+    public abstract bool IsOwnWork(int party);
+
+    /// <summary>Whether the opening frame and the sums can go.</summary>
+    public abstract bool MaySend(int party);
+
+    /// <summary>A chunk of the sum of one of <see cref="To"/>'s nodes.</summary>
+    public abstract ReadOnlyMemory<byte> Piece(int party, int node, int offset, int length);
+
+    /// <summary>Whether a chunk of the result can go.</summary>
+    public abstract bool MaySendResult(int party, int chunk);
+
+    /// <summary>A chunk of the result as it is sent, with its checksum.</summary>
+    public abstract (ReadOnlyMemory<byte> Payload, ulong Checksum) ResultFor(int party, int chunk);
+
+    /// <summary>Finds room for a chunk of which a sum is to come. Without it the party is held back.</summary>
+    public abstract bool HasRoomFor(int chunk);
+
+    /// <summary>Where the sum of one of <see cref="From"/>'s nodes goes. Only after <see cref="HasRoomFor"/>.</summary>
+    public abstract Memory<byte> Place(int party, int chunk, int node, int length);
+
+    /// <summary>The opening frame has come.</summary>
+    public abstract void Opened(int party);
+
+    /// <summary>A sum lies in its place; what can be summed now, is.</summary>
+    public abstract void PieceArrived(int party, int chunk);
+
+    /// <summary>A chunk of the result lies in its place.</summary>
+    public abstract void ResultArrived(int party);
+
+    /// <summary>Enlarges a buffer if it is too small; what was in it is lost.</summary>
+    protected static void Provide(ref byte[] buffer, int length)
     {
         if (buffer.Length < length)
         {

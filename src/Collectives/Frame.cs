@@ -6,13 +6,13 @@ namespace Ganymede.Collectives;
 
 internal enum FrameKind : byte
 {
-    /// <summary>First of a phase: Count is the length of the whole buffer; the payload, 8 bytes, the sender's fingerprint.</summary>
+    /// <summary>First of a phase: Count is the length of the whole buffer; the payload the fingerprints of those the sender speaks for, 8 bytes each.</summary>
     Begin = 1,
 
-    /// <summary>The sender's sum of subtree Node, one chunk of the receiver's range.</summary>
+    /// <summary>The sender's sum of subtree Node, one chunk of the range that the receiver sums.</summary>
     Piece = 2,
 
-    /// <summary>The sum over all shards, one chunk of the sender's range.</summary>
+    /// <summary>The sum over all shards, one chunk of a range that the sender has.</summary>
     Result = 3,
 
     /// <summary>The sender's group is dead; the payload says why.</summary>
@@ -20,6 +20,9 @@ internal enum FrameKind : byte
 
     /// <summary>A part of a file: Offset and Count in bytes.</summary>
     File = 5,
+
+    /// <summary>The sender lives, and waits for others itself. No payload.</summary>
+    Waiting = 6,
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 
 namespace Ganymede.Collectives;
@@ -21,12 +22,23 @@ public sealed partial class Group
     private bool _driving;
     private bool _saidWhy;
 
-    internal void Begun(int party, ulong fingerprint)
+    /// <summary>The fingerprints of those a peer speaks for have come.</summary>
+    internal void Begun(ReadOnlySpan<int> parties, ReadOnlySpan<byte> fingerprints)
     {
         lock (_gate)
         {
-            _fingerprints[party] = fingerprint;
-            if (++_begun == Parties.Count - 1 && Divergence.Find(_fingerprints, Self) is { Length: > 0 } diverged)
+            foreach (var party in parties)
+            {
+                if (party != Self)
+                {
+                    _fingerprints[party] = BinaryPrimitives.ReadUInt64LittleEndian(fingerprints);
+                    _begun++;
+                }
+
+                fingerprints = fingerprints[sizeof(ulong)..];
+            }
+
+            if (_begun == Parties.Count - 1 && Divergence.Find(_fingerprints, Self) is { Length: > 0 } diverged)
             {
                 var known = string.Join(", ", Parties.Select((peer, i) => $"{peer.Name} {_fingerprints[i]:x16}"));
                 Fail(new Fault(diverged[0], $"has diverged: fingerprints are {known}", -1, default)
@@ -35,6 +47,20 @@ public sealed partial class Group
                     Parties = string.Join(",", diverged.Select(index => Parties[index].Name)),
                 });
             }
+        }
+    }
+
+    /// <summary>The fingerprints of those that this party speaks for.</summary>
+    internal void Speak(ReadOnlySpan<int> parties, ref byte[] payload)
+    {
+        if (payload.Length != parties.Length * sizeof(ulong))
+        {
+            payload = GC.AllocateUninitializedArray<byte>(parties.Length * sizeof(ulong), pinned: true);
+        }
+
+        for (var i = 0; i < parties.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(i * sizeof(ulong)), _fingerprints[parties[i]]);
         }
     }
 
@@ -252,9 +278,8 @@ public sealed partial class Group
                 continue;
             }
 
-            // A peer that owes nothing may have closed because it is done: then it has read all that was sent to it, and this
-            // party is just about to notice. If it has not, sending fails.
-            if (owes && link.Lost is { } lost)
+            // Nobody is done, and hangs up for that, who is owed something.
+            if (link.Lost is { } lost)
             {
                 // One's own sight of a broken connection weighs more than what another party says.
                 if (lost.Inner is not PeerAbortException)
@@ -266,7 +291,7 @@ public sealed partial class Group
                         continue;
                     }
 
-                    return lost.Chunk >= 0 ? lost : lost with { Chunk = link.ChunkDue(Exchange) };
+                    return lost.Chunk >= 0 ? lost : lost with { Chunk = link.ChunkDue };
                 }
 
                 found ??= lost;
@@ -301,8 +326,13 @@ public sealed partial class Group
 
     private Fault? FindSilence(PeerLink link, bool owes, long now)
     {
-        var isOwnWork = owes && !link.OwesResultsOnly(Exchange);
-        var patience = _phaseDeadline + (isOwnWork ? TimeSpan.Zero : Options.MaxStall);
+        // What is not sent to a peer since this party itself waits for others is not that peer's fault.
+        if (!owes && !link.IsStuck)
+        {
+            return null;
+        }
+
+        var patience = _phaseDeadline + (owes && link.OwesOwnWork ? TimeSpan.Zero : Options.MaxStall);
         var last = Math.Max(_startedAt, owes ? link.LastReceived : Math.Max(link.LastSent, link.LastReceived));
         var waited = TimeSpan.FromMilliseconds(now - last);
         if (waited < patience || (owes && link.IsHeldBack))
@@ -312,8 +342,8 @@ public sealed partial class Group
 
         var text = !link.IsConnected ? "did not connect"
             : !owes ? "does not read what it is sent"
-            : link.OwesResultsOnly(Exchange) ? "did not send its result" : "did not send its partial sums";
-        return new Fault(link.Index, text, owes ? link.ChunkDue(Exchange) : -1, waited);
+            : link.OwesResultsOnly ? "did not send its result" : "did not send its partial sums";
+        return new Fault(link.Index, text, owes ? link.ChunkDue : -1, waited);
     }
 
     private void Fail(Fault fault)

@@ -28,7 +28,7 @@ public sealed partial class Group
             {
                 if (!link.IsReceived && !link.IsHeldBack)
                 {
-                    debts.Add(new Debt(link.Index, link.ChunkDue(Exchange), TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived)), link.IsUnreached));
+                    debts.Add(new Debt(link.Index, link.ChunkDue, TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived)), link.IsUnreached));
                 }
                 else if (link.IsStuck)
                 {

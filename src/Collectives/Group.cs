@@ -13,6 +13,9 @@ public sealed partial class Group : IDisposable
     private readonly DataPlane _plane;
     private readonly PeerLink[] _links;
     private readonly ulong[] _fingerprints;
+    private readonly Subtree[] _nodes;
+    private readonly DirectExchange _direct;
+    private readonly DoublingExchange _doubling;
     private int _begun;
     private long _startedAt;
     private bool _busy;
@@ -25,9 +28,13 @@ public sealed partial class Group : IDisposable
     {
         _phaseDeadline = phaseDeadline;
         (_plane, Run, View, Parties, Self, Shards) = (plane, run, view, [.. parties], self, shards);
-        Plan = new ReductionPlan(shards, [.. parties.Select(party => party.Shards)], self);
-        Exchange = new Exchange(Plan, parties.Count, self, plane.Options.ChunkBytes, plane.Options.Wire);
-        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options.ChunkBytes, plane.Options.Wire, plane.Options.Connections);
+        ShardRange[] owned = [.. parties.Select(party => party.Shards)];
+        var plan = new ReductionPlan(shards, owned, self);
+        _nodes = plan.NodesOf[self];
+        _direct = new DirectExchange(plan, shards, parties.Count, self, plane.Options.ChunkBytes, plane.Options.Wire);
+        _doubling = new DoublingExchange(new DoublingPlan(shards, owned, self), parties.Count, plane.Options.ChunkBytes);
+        Exchange = _direct;
+        Layout = ViewLayout.Fingerprint(parties, shards, plane.Options);
         _fingerprints = new ulong[parties.Count];
         // Each begins with its next: not all send to the same one at the same time.
         _links = [.. from i in Enumerable.Range(1, parties.Count - 1)
@@ -54,9 +61,14 @@ public sealed partial class Group : IDisposable
 
     internal DataPlaneOptions Options => _plane.Options;
 
-    internal ReductionPlan Plan { get; }
+    /// <summary>The one in progress, or the last.</summary>
+    internal Exchange Exchange { get; private set; }
 
-    internal Exchange Exchange { get; }
+    /// <summary><see cref="Environment.TickCount64"/> when it began here.</summary>
+    internal long StartedAt => _startedAt;
+
+    /// <summary>How often a party that waits for others says so where <see cref="Exchange.IsRelayed"/>.</summary>
+    internal TimeSpan SignOfLife => _phaseDeadline / 4;
 
     internal ulong Layout { get; }
 
@@ -214,9 +226,9 @@ public sealed partial class Group : IDisposable
     private Pending Begin(in Assignment task, bool handOver)
     {
         Start(task);
-        for (var chunk = 0; task.Sums && Plan.RemoteLeaves == 0 && chunk < Exchange.OwnChunks && !_hasEnded; chunk++)
+        for (var chunk = 0; Exchange == _direct && chunk < _direct.ChunksAlone && !_hasEnded; chunk++)
         {
-            Exchange.Sum(chunk);
+            _direct.Sum(chunk);
         }
 
         if (handOver && _links.Length > 0)
@@ -243,6 +255,8 @@ public sealed partial class Group : IDisposable
             }
 
             _busy = true;
+            var doubles = task.Operation == Operation.AllReduce && Options.Algorithm.Doubles(Parties.Count, task.Buffer.Length, Options.Wire);
+            Exchange = doubles ? _doubling : _direct;
             Exchange.Start(task);
             _fingerprints[Self] = task.Fingerprint;
             _begun = 0;
@@ -261,18 +275,17 @@ public sealed partial class Group : IDisposable
             throw new ArgumentException($"result of {bytes} bytes is not a whole number of {type}", nameof(partials));
         }
 
-        var nodes = Plan.NodesOf[Self];
-        if (partials.Count != nodes.Length)
+        if (partials.Count != _nodes.Length)
         {
-            throw new ArgumentException($"{partials.Count} partial sums where the party's shards make {nodes.Length}", nameof(partials));
+            throw new ArgumentException($"{partials.Count} partial sums where the party's shards make {_nodes.Length}", nameof(partials));
         }
 
-        for (var i = 0; i < nodes.Length; i++)
+        for (var i = 0; i < _nodes.Length; i++)
         {
-            if (partials[i].Node != nodes[i] || partials[i].Sum.Length != bytes)
+            if (partials[i].Node != _nodes[i] || partials[i].Sum.Length != bytes)
             {
                 throw new ArgumentException(
-                    $"partial sum {i} is {partials[i].Node} with {partials[i].Sum.Length} bytes, not {nodes[i]} with {bytes}", nameof(partials));
+                    $"partial sum {i} is {partials[i].Node} with {partials[i].Sum.Length} bytes, not {_nodes[i]} with {bytes}", nameof(partials));
             }
         }
     }

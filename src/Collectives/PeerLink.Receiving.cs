@@ -1,11 +1,15 @@
-using System.Buffers.Binary;
-
 namespace Ganymede.Collectives;
 
 internal sealed partial class PeerLink
 {
-    // Payloads that are no part of a buffer: a fingerprint, a notice.
-    private readonly byte[] _note = GC.AllocateUninitializedArray<byte>(AbortNotice.LimitBytes, pinned: true);
+    // A peer that waits says so four times a phase deadline.
+    private const int MostWaits = 64;
+
+    // Payloads that are no part of a buffer: fingerprints, a notice.
+    private readonly byte[] _note = GC.AllocateUninitializedArray<byte>(Math.Max(AbortNotice.LimitBytes, group.Parties.Count * sizeof(ulong)), pinned: true);
+    private Route _from;
+    private bool _isOwnWork;
+    private int _waits;
     private FrameHeader _header;
     private bool _hasHeader;
     private bool _hasPlace;
@@ -20,22 +24,28 @@ internal sealed partial class PeerLink
     /// <summary>Whether all frames of the exchange have come.</summary>
     public bool IsReceived { get; private set; }
 
+    /// <summary>Whether nothing of the exchange can come any more. A peer that is still owed something cannot be done: it may say why it leaves.</summary>
+    private bool IsOver => IsReceived && IsSent;
+
     /// <summary><see cref="Environment.TickCount64"/> when bytes last came.</summary>
     public long LastReceived => _lastReceived;
 
     /// <summary>A piece is not taken in until other parties' pieces have come: this peer owes nothing meanwhile.</summary>
     public bool IsHeldBack => _isHeldBack;
 
+    /// <summary>Whether what is owed next depends on the peer alone.</summary>
+    public bool OwesOwnWork => _isOwnWork && !OwesResultsOnly;
+
     /// <summary>Whether all that is still owed in the exchange are results, which depend on the other parties, too.</summary>
-    public bool OwesResultsOnly(Exchange exchange) => _begun && _pieceChunk >= PieceChunks(exchange);
+    public bool OwesResultsOnly => _pieceChunk >= _from.Pieces.Chunks && (_begun || !_isOwnWork);
 
     /// <summary>The chunk that is due next.</summary>
-    public int ChunkDue(Exchange exchange) => _begun && OwesResultsOnly(exchange) ? _resultChunk : _pieceChunk;
+    public int ChunkDue => OwesResultsOnly ? _resultChunk : _pieceChunk;
 
     /// <summary>Takes in what has come, one call's worth; whether anything has.</summary>
     public bool Receive(Exchange exchange)
     {
-        if (!IsConnected || IsReceived || Lost is not null)
+        if (!IsConnected || IsOver || Lost is not null)
         {
             return false;
         }
@@ -43,7 +53,7 @@ internal sealed partial class PeerLink
         try
         {
             var progress = Take(exchange);
-            if (IsReceived || _isHeldBack || !_reader!.Fill())
+            if (IsOver || _isHeldBack || !_reader!.Fill())
             {
                 return progress;
             }
@@ -54,7 +64,7 @@ internal sealed partial class PeerLink
         }
         catch (Exception error) // whatever it is: the caller must hear of it, and the process must not end
         {
-            var chunk = ChunkDue(exchange);
+            var chunk = ChunkDue;
             group.Lose(this, error is PeerAbortException abort
                 ? abort.ToFault(Index, Address.Name, chunk)
                 : new Fault(Index, error.Message, chunk, default, error));
@@ -62,21 +72,21 @@ internal sealed partial class PeerLink
         }
     }
 
-    private int PieceChunks(Exchange exchange) => exchange.PieceChunks(Index, group.Self);
-
     private void StartReceiving(Exchange exchange, bool involved)
     {
-        (_isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk) = (false, lane > 0, lane, 0, lane);
-        IsReceived = !involved || HasReceivedAll(exchange);
+        _from = involved ? exchange.From(Index) : default;
+        _isOwnWork = involved && exchange.IsOwnWork(Index);
+        (_isHeldBack, _begun, _pieceChunk, _pieceNode, _resultChunk, _waits) = (false, lane > 0, lane, 0, lane, 0);
+        IsReceived = !involved || HasReceivedAll();
     }
 
-    private bool HasReceivedAll(Exchange exchange) => _begun && _pieceChunk >= PieceChunks(exchange) && _resultChunk >= exchange.ResultChunks(Index);
+    private bool HasReceivedAll() => _begun && _pieceChunk >= _from.Pieces.Chunks && _resultChunk >= _from.Results.Chunks;
 
     /// <summary>Goes on until more bytes are needed, the piece at hand has no room, or the exchange is over; whether a frame was finished.</summary>
     private bool Take(Exchange exchange)
     {
         var progress = false;
-        while (!IsReceived)
+        while (!IsOver)
         {
             if (!_hasHeader)
             {
@@ -108,7 +118,7 @@ internal sealed partial class PeerLink
             _reader.Release();
             _place = default;
             (_hasHeader, _hasPlace, progress) = (false, false, true);
-            IsReceived = HasReceivedAll(exchange);
+            IsReceived = HasReceivedAll();
         }
 
         return progress;
@@ -135,28 +145,34 @@ internal sealed partial class PeerLink
                 $"is at step {_header.Step}, phase {_header.Phase} while this party is at step {exchange.Step}, phase {exchange.Phase}");
         }
 
-        if (!_begun)
+        if (_header.Kind == FrameKind.Waiting && exchange.IsRelayed && _header.PayloadBytes == 0 && _waits < MostWaits)
         {
-            RequireBegin(exchange);
-            PlaceNote(sizeof(ulong));
+            PlaceNote(0);
             return true;
         }
 
-        if (_header.Kind == FrameKind.Piece && _pieceChunk < PieceChunks(exchange))
+        if (!_begun)
         {
-            var (_, length) = Require(exchange, group.Self, _pieceChunk, group.Plan.NodesOf[Index][_pieceNode].HeapNumber(group.Shards));
+            RequireBegin(exchange);
+            PlaceNote(_header.PayloadBytes);
+            return true;
+        }
+
+        if (_header.Kind == FrameKind.Piece && _pieceChunk < _from.Pieces.Chunks)
+        {
+            var (_, length) = Require(exchange, _from.Pieces.Chunk(_pieceChunk), _from.Nodes[_pieceNode]);
             if (!exchange.HasRoomFor(_pieceChunk))
             {
                 return false;
             }
 
-            Place(exchange, exchange.Slot(_pieceChunk, group.Plan.RemoteNumberOf[Index][_pieceNode], length));
+            Place(exchange, exchange.Place(Index, _pieceChunk, _pieceNode, length));
             return true;
         }
 
-        if (_header.Kind == FrameKind.Result && _resultChunk < exchange.ResultChunks(Index))
+        if (_header.Kind == FrameKind.Result && _resultChunk < _from.Results.Chunks)
         {
-            var (offset, length) = Require(exchange, Index, _resultChunk, 1);
+            var (offset, length) = Require(exchange, _from.Results.Chunk(_resultChunk), 1);
             Place(exchange, exchange.Result(offset, length));
             return true;
         }
@@ -182,19 +198,20 @@ internal sealed partial class PeerLink
         {
             case FrameKind.Begin:
                 _begun = true;
-                group.Begun(Index, BinaryPrimitives.ReadUInt64LittleEndian(_reader!.Payload));
+                group.Begun(_from.Speakers, _reader!.Payload);
+                exchange.Opened(Index);
+                break;
+            case FrameKind.Waiting:
+                _waits++;
                 break;
             case FrameKind.Piece:
                 var arrived = _pieceChunk;
-                (_pieceChunk, _pieceNode) = _pieceNode + 1 < group.Plan.NodesOf[Index].Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + lanes, 0);
-                if (exchange.PieceArrived(arrived))
-                {
-                    exchange.Sum(arrived);
-                }
-
+                (_pieceChunk, _pieceNode) = _pieceNode + 1 < _from.Nodes.Length ? (_pieceChunk, _pieceNode + 1) : (_pieceChunk + lanes, 0);
+                exchange.PieceArrived(Index, arrived);
                 break;
             case FrameKind.Result:
                 _resultChunk += lanes;
+                exchange.ResultArrived(Index);
                 break;
             default:
                 throw AbortNotice.Read(_note.AsMemory(0, _header.PayloadBytes), group.Parties.Count);
@@ -213,14 +230,14 @@ internal sealed partial class PeerLink
 
     private void RequireBegin(Exchange exchange)
     {
-        if (_header.Kind != FrameKind.Begin || _header.PayloadBytes != sizeof(ulong))
+        if (_header.Kind != FrameKind.Begin)
         {
             throw new LinkException($"did not begin the phase: sent a frame of kind {(int)_header.Kind}");
         }
 
-        if (_header.Bucket != (int)exchange.Operation)
+        if (_header.Bucket != exchange.Code)
         {
-            throw new LinkException($"does operation {_header.Bucket} where this party does {(int)exchange.Operation} ({exchange.Operation})");
+            throw new LinkException($"does operation {_header.Bucket} where this party does {exchange.Code} ({exchange.Operation})");
         }
 
         if (_header.Type != exchange.WireType || _header.Count != exchange.Elements)
@@ -228,12 +245,17 @@ internal sealed partial class PeerLink
             throw new LinkException(
                 $"reduces {_header.Count} elements of type {_header.Type} where this party reduces {exchange.Elements} of type {exchange.WireType}");
         }
+
+        if (_header.PayloadBytes != _from.Speakers.Length * sizeof(ulong))
+        {
+            throw new LinkException($"speaks for {_header.PayloadBytes / sizeof(ulong)} parties where {_from.Speakers.Length} were due");
+        }
     }
 
-    private (int Offset, int Length) Require(Exchange exchange, int owner, int chunk, int node)
+    private (int Offset, int Length) Require(Exchange exchange, (int Offset, int Length) due, int node)
     {
-        var (offset, length) = exchange.Layout.Chunk(owner, chunk);
-        if (_header.Type != exchange.WireType || _header.Bucket != (int)exchange.Operation || _header.Node != node || _header.PayloadBytes != exchange.WireBytes(length)
+        var (offset, length) = due;
+        if (_header.Type != exchange.WireType || _header.Bucket != exchange.Code || _header.Node != node || _header.PayloadBytes != exchange.WireBytes(length)
             || _header.Offset != offset / exchange.ElementSize || _header.Count != length / exchange.ElementSize)
         {
             throw new LinkException(

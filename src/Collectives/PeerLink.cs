@@ -18,6 +18,8 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private volatile bool _isDialing;
     private long _lastSent;
     private byte[] _rounded = [];
+    private byte[] _opening = [];
+    private Route _to;
     private bool _hasBegun;
     private int _piece;
     private int _node;
@@ -50,7 +52,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
 
     /// <summary>What to wait for; nothing if the link is not connected or waits for other links.</summary>
     public Syscalls.PollEntry? Awaited =>
-        Entry((IsReceived || _isHeldBack || Lost is not null ? 0 : Syscalls.Readable) | (IsSent || SendLost is not null || _writer is not { IsEmpty: false } ? 0 : Syscalls.Writable));
+        Entry((IsOver || _isHeldBack || Lost is not null ? 0 : Syscalls.Readable) | (IsSent || SendLost is not null || _writer is not { IsEmpty: false } ? 0 : Syscalls.Writable));
 
     /// <summary>What to wait for where only the last words are to be sent.</summary>
     public Syscalls.PollEntry? AwaitedToLeave => Entry(Syscalls.Writable);
@@ -79,8 +81,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     public void Start(Exchange exchange)
     {
         var involved = exchange.Involves(Index);
+        _to = involved ? exchange.To(Index) : default;
         (_hasBegun, _piece, _node, _result) = (lane > 0, lane, 0, lane);
-        IsSent = !involved || HasSentAll(exchange);
+        IsSent = !involved || HasSentAll();
         StartReceiving(exchange, involved);
     }
 
@@ -98,13 +101,18 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             {
             }
 
+            if (_writer.IsEmpty && exchange.IsRelayed && !HasSentAll() && Environment.TickCount64 - Math.Max(_lastSent, group.StartedAt) > group.SignOfLife.TotalMilliseconds)
+            {
+                Append(Header(exchange, FrameKind.Waiting), default, PayloadChecksum.Of(default));
+            }
+
             var sent = !_writer.IsEmpty && _writer.Flush() > 0;
             if (sent)
             {
                 _lastSent = Environment.TickCount64;
             }
 
-            IsSent = _writer.IsEmpty && HasSentAll(exchange);
+            IsSent = _writer.IsEmpty && HasSentAll();
             return sent || IsSent;
         }
         catch (Exception error) // whatever it is, such as memory the caller has freed: the caller must hear of it
@@ -114,8 +122,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    private bool HasSentAll(Exchange exchange) =>
-        _hasBegun && _piece >= exchange.PieceChunks(group.Self, Index) && _result >= exchange.ResultChunks(group.Self);
+    private bool HasSentAll() => _hasBegun && _piece >= _to.Pieces.Chunks && _result >= _to.Results.Chunks;
 
     /// <summary>The group has ended: says why, after the frame that is under way. True if there is more to send, which <see cref="GoOnLeaving"/> does.</summary>
     public bool BeginLeaving(byte[]? notice)
@@ -228,35 +235,36 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>Appends the next frame that can be sent; false if there is none just now.</summary>
     private bool TryNext(Exchange exchange)
     {
-        if (!_hasBegun)
-        {
-            var fingerprint = BitConverter.GetBytes(exchange.Fingerprint);
-            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, fingerprint, PayloadChecksum.Of(fingerprint));
-            _hasBegun = true;
-            return true;
-        }
-
         // A finished sum is still in the cache and frees the others from waiting: it goes first.
-        if (_result < exchange.ResultChunks(group.Self) && exchange.IsSummed(_result))
+        if (_hasBegun && _result < _to.Results.Chunks && exchange.MaySendResult(Index, _result))
         {
-            var (offset, length) = exchange.Layout.Chunk(group.Self, _result);
-            var (payload, checksum) = exchange.OwnResult(_result);
+            var (offset, length) = _to.Results.Chunk(_result);
+            var (payload, checksum) = exchange.ResultFor(Index, _result);
             Append(Part(exchange, FrameKind.Result, 1, offset, length), payload, checksum);
             _result += lanes;
             return true;
         }
 
-        if (_piece < exchange.PieceChunks(group.Self, Index))
+        if ((_hasBegun && _piece >= _to.Pieces.Chunks) || !exchange.MaySend(Index))
         {
-            var nodes = group.Plan.NodesOf[group.Self];
-            var (offset, length) = exchange.Layout.Chunk(Index, _piece);
-            var payload = OnWire(exchange, exchange.Own(_node, offset, length));
-            Append(Part(exchange, FrameKind.Piece, nodes[_node].HeapNumber(group.Shards), offset, length), payload, PayloadChecksum.Of(payload.Span));
-            (_piece, _node) = _node + 1 < nodes.Length ? (_piece, _node + 1) : (_piece + lanes, 0);
-            return true;
+            return false;
         }
 
-        return false;
+        if (!_hasBegun)
+        {
+            group.Speak(_to.Speakers, ref _opening);
+            Append(Header(exchange, FrameKind.Begin) with { Count = exchange.Elements }, _opening, PayloadChecksum.Of(_opening));
+            _hasBegun = true;
+        }
+        else
+        {
+            var (offset, length) = _to.Pieces.Chunk(_piece);
+            var payload = OnWire(exchange, exchange.Piece(Index, _node, offset, length));
+            Append(Part(exchange, FrameKind.Piece, _to.Nodes[_node], offset, length), payload, PayloadChecksum.Of(payload.Span));
+            (_piece, _node) = _node + 1 < _to.Nodes.Length ? (_piece, _node + 1) : (_piece + lanes, 0);
+        }
+
+        return true;
     }
 
     private ReadOnlyMemory<byte> OnWire(Exchange exchange, ReadOnlyMemory<byte> piece)
@@ -281,7 +289,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         _writer!.Append(header with { Checksum = checksum, PayloadBytes = payload.Length }, payload);
 
     private FrameHeader Header(Exchange exchange, FrameKind kind) =>
-        new(kind, group.View, exchange.Step, exchange.Phase, (int)exchange.Operation, 0, 0, 0, exchange.WireType, 0, 0);
+        new(kind, group.View, exchange.Step, exchange.Phase, exchange.Code, 0, 0, 0, exchange.WireType, 0, 0);
 
     private FrameHeader Part(Exchange exchange, FrameKind kind, int node, int offset, int length) =>
         Header(exchange, kind) with { Node = node, Offset = offset / exchange.ElementSize, Count = length / exchange.ElementSize };

@@ -3,7 +3,7 @@ namespace Ganymede.Collectives;
 /// <summary>
 /// How the partial sums of all parties become the root: the leaves are every party's maximal complete subtrees in shard order, the
 /// merges follow the canonical tree. A pure function of (V, shards of each party), so all parties hold the same and no sizes or
-/// orders need to be believed from the wire.
+/// orders need to be believed from the wire. Where the parties do not have all shards, what is left are the maximal complete subtrees of theirs.
 /// </summary>
 internal sealed class ReductionPlan
 {
@@ -19,7 +19,10 @@ internal sealed class ReductionPlan
     /// <summary>Leaf buffers to be added; the sum lies in Target's buffer, or in the result where Target is -1.</summary>
     private readonly record struct Merge(int Left, int Right, int Target);
 
-    public ReductionPlan(int shards, IReadOnlyList<ShardRange> owned, int self)
+    /// <summary>A sum that is left: in the result, in one of the caller's own (Own, else -1) or where the Remote-th came by wire.</summary>
+    public readonly record struct Rest(Subtree Node, int Own, int Remote, bool IsInResult);
+
+    public ReductionPlan(int shards, IReadOnlyList<ShardRange> owned, int self, bool toResult = true)
     {
         NodesOf = [.. owned.Select(range => Subtree.Cover(range, shards))];
         var sorted = Enumerable.Range(0, owned.Count)
@@ -41,14 +44,21 @@ internal sealed class ReductionPlan
                 var (left, right) = (stack[^2], stack[^1]);
                 var last = i == sorted.Length - 1 && stack.Count == 2;
                 var target = _leaves[left.Buffer].Remote >= 0 ? left.Buffer : right.Buffer;
-                merges.Add(new Merge(left.Buffer, right.Buffer, last && left.Node.Parent.Shards.Count == shards ? -1 : target));
+                merges.Add(new Merge(left.Buffer, right.Buffer, toResult && last && left.Node.Parent.Shards.Count == shards ? -1 : target));
                 stack.RemoveAt(stack.Count - 1);
                 stack[^1] = (left.Node.Parent, target);
             }
         }
 
         _merges = [.. merges];
+        Left = [.. stack.Select(sum => new Rest(sum.Node, _leaves[sum.Buffer].Own, _leaves[sum.Buffer].Remote, _merges is [.., { Target: -1 }]))];
     }
+
+    /// <summary>Whether anything is to be added.</summary>
+    public bool Merges => _merges.Length > 0;
+
+    /// <summary>What is left when all is merged, ascending: the root alone where the parties have all shards.</summary>
+    public IReadOnlyList<Rest> Left { get; }
 
     /// <summary>Per party, its maximal complete subtrees.</summary>
     public Subtree[][] NodesOf { get; }
@@ -61,38 +71,33 @@ internal sealed class ReductionPlan
 
     /// <summary>Sums one chunk.</summary>
     /// <param name="type">Type of an element.</param>
-    /// <param name="own">The caller's partial sums, whole buffers.</param>
+    /// <param name="own">The caller's partial sums; only read.</param>
     /// <param name="offset">Where in them the chunk begins, in bytes.</param>
-    /// <param name="remote">The others' sums of this chunk, one every <paramref name="stride"/> bytes; overwritten.</param>
-    /// <param name="stride">At least the chunk's length.</param>
-    /// <param name="result">The chunk of the result.</param>
-    public void Sum(ElementType type, ReadOnlySpan<ReadOnlyMemory<byte>> own, int offset, Span<byte> remote, int stride, Span<byte> result)
+    /// <param name="remote">The others' sums of this chunk; overwritten.</param>
+    /// <param name="length">The chunk's length.</param>
+    /// <param name="result">The chunk of the result; not used where the root is not to be made there.</param>
+    public void Sum(ElementType type, ReadOnlySpan<ReadOnlyMemory<byte>> own, int offset, ReadOnlySpan<Memory<byte>> remote, int length, Span<byte> result)
     {
-        if (_merges.Length == 0)
+        if (_merges.Length == 0 && Left.Count == 1 && !result.IsEmpty)
         {
-            Source(own, offset, remote, stride, 0, 0, result.Length).CopyTo(result);
+            Source(own, offset, remote, 0, 0, length).CopyTo(result);
             return;
         }
 
-        for (var start = 0; start < result.Length; start += BlockBytes)
+        for (var start = 0; start < length; start += BlockBytes)
         {
-            var length = Math.Min(BlockBytes, result.Length - start);
+            var block = Math.Min(BlockBytes, length - start);
             foreach (var merge in _merges)
             {
-                var target = merge.Target < 0
-                    ? result.Slice(start, length)
-                    : remote.Slice(_leaves[merge.Target].Remote * stride + start, length);
-                TreeSum.Add(
-                    type, Source(own, offset, remote, stride, merge.Left, start, length),
-                    Source(own, offset, remote, stride, merge.Right, start, length), target);
+                var target = merge.Target < 0 ? result.Slice(start, block) : remote[_leaves[merge.Target].Remote].Span.Slice(start, block);
+                TreeSum.Add(type, Source(own, offset, remote, merge.Left, start, block), Source(own, offset, remote, merge.Right, start, block), target);
             }
         }
     }
 
-    private ReadOnlySpan<byte> Source(
-        ReadOnlySpan<ReadOnlyMemory<byte>> own, int offset, ReadOnlySpan<byte> remote, int stride, int leaf, int start, int length)
+    private ReadOnlySpan<byte> Source(ReadOnlySpan<ReadOnlyMemory<byte>> own, int offset, ReadOnlySpan<Memory<byte>> remote, int leaf, int start, int length)
     {
         var (number, place) = _leaves[leaf];
-        return place < 0 ? own[number].Span.Slice(offset + start, length) : remote.Slice(place * stride + start, length);
+        return place < 0 ? own[number].Span.Slice(offset + start, length) : remote[place].Span.Slice(start, length);
     }
 }

@@ -7,10 +7,10 @@ namespace Ganymede.Collectives;
 internal static class ViewLayout
 {
     /// <summary>Hash of all that the parties of a view must see alike. Hosts and ports are not among it: a party may be reached by several.</summary>
-    public static ulong Fingerprint(IReadOnlyList<PartyAddress> parties, int shards, int chunkBytes, WireFormat wire = WireFormat.Exact, int connections = 1)
+    public static ulong Fingerprint(IReadOnlyList<PartyAddress> parties, int shards, DataPlaneOptions options)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{shards} {chunkBytes} {(int)wire} {connections}");
+        text.Append(CultureInfo.InvariantCulture, $"{shards} {options.ChunkBytes} {(int)options.Wire} {options.Connections} {(int)options.Algorithm}");
         foreach (var party in parties)
         {
             text.Append(CultureInfo.InvariantCulture, $"\n{party.Name.Length} {party.Name} {party.Shards.First} {party.Shards.Count}");

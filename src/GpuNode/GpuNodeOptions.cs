@@ -35,6 +35,9 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     [Range(1, 16)]
     public int Connections { get; set; } = new DataPlaneOptions().Connections;
 
+    /// <summary>How gradients are reduced between nodes. The same on all nodes of a run; changes no result.</summary>
+    public Algorithm Algorithm { get; set; } = new DataPlaneOptions().Algorithm;
+
     /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
     public string CacheFolder { get; set; } = "";
 
@@ -45,6 +48,10 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     {
         if (DeviceList.Length == 0)
             yield return new("Node:Devices names no device; cpu is one.");
+        if (Algorithm == Algorithm.Doubling && Wire != WireFormat.Exact)
+            yield return new($"Node:Algorithm: {Algorithm} needs Node:Wire Exact, not {Wire}.");
+        if (ChunkBytes % 64 != 0)
+            yield return new($"Node:ChunkBytes {ChunkBytes}: a multiple of 64 is expected.");
         foreach (var device in DeviceList.Where(device => !DeviceName().IsMatch(device)))
             yield return new($"Node:Devices: '{device}' is neither cpu nor cuda:N.");
     }

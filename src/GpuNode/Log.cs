@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "View {View} of run {Run} is over: {What}")]
     public static partial void ViewBroken(this ILogger logger, RunId run, long view, string what);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: {Reason}")]
+    public static partial void Controlled(this ILogger logger, RunId run, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Checkpoint {Folder} is not valid and was passed over: {Reason}")]
     public static partial void SkippedCheckpoint(this ILogger logger, string folder, string reason);
 

@@ -24,6 +24,7 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
             Wire = node.Wire,
             ChunkBytes = node.ChunkBytes,
             Connections = node.Connections,
+            Algorithm = node.Algorithm,
             Log = message => log.DataPlane(message),
         });
         var cache = node.CacheFolder.Length > 0 ? node.CacheFolder : PackCache.DefaultFolder;

@@ -46,6 +46,15 @@ public static class RunFolder
         AtomicFile.Write(path, JsonSerializer.Serialize(request, Indented));
     }
 
+    /// <summary>Puts back what was there before <see cref="WriteRequest"/>: nothing, or an earlier request.</summary>
+    public static void TakeBackRequest(string folder, RunRequest? before)
+    {
+        if (before is not null)
+            WriteRequest(before);
+        else
+            File.Delete(Path.Combine(folder, RequestFile));
+    }
+
     /// <summary>Null where there is none, or none that can be read.</summary>
     public static RunRequest? ReadRequest(string folder)
     {

@@ -169,6 +169,17 @@ public sealed record ArtifactWritten(
     [property: Key(3)] string Path,
     [property: Key(4)] long Step) : IClusterMessage;
 
+/// <summary>Every member to Coordinator: the controller, which decides alike on all of them, did something after this step.</summary>
+/// <param name="Stops">The run ends with it.</param>
+/// <param name="Reason">What and why, in words.</param>
+[MessagePackObject]
+public sealed record ControllerActed(
+    [property: Key(0)] RunId Run,
+    [property: Key(1)] NodeId Node,
+    [property: Key(2)] long Step,
+    [property: Key(3)] bool Stops,
+    [property: Key(4)] string Reason) : IClusterMessage;
+
 /// <summary>
 /// Member to Coordinator: I am done with the run; my last files are on disk. I keep my state until <see cref="RunOver"/>, for
 /// members that still lack the last sum.

@@ -66,6 +66,9 @@ public sealed class BadInputTests : IDisposable
         { "bench allreduce --megabytes 1,,2", "--megabytes 1,,2: whole numbers from 1" },
         { "bench allreduce --peer nccl", "--peer nccl: gloo or none is expected" },
         { "bench allreduce --peer none --set chunk=x", "--set chunk=x: chunk=BYTES" },
+        { "bench allreduce --compare algorithm=direct,ring", "--compare algorithm=direct,ring: an option of --set" },
+        { "bench allreduce --compare connections=2", "--compare connections=2: an option of --set with two or more values" },
+        { "bench allreduce --compare connections=1,2 --peer gloo", "--compare: stands alone" },
         { "presets article", "article is unknown" },
         { "presets --set batch=8", "--set: which preset?" },
     };

@@ -30,4 +30,18 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(0, json.RootElement.GetProperty("peer").GetArrayLength());
         Assert.Equal(32, json.RootElement.GetProperty("model").GetProperty("projection").GetArrayLength());
     }
+
+    [Fact]
+    public async Task Values_of_a_setting_are_compared_in_turns()
+    {
+        var run = await Command.Ganymede(
+            _folder.Path, "bench", "allreduce", "--compare", "algorithm=direct,doubling", "--members", "3", "--megabytes", "1", "--kilobytes", "4", "--rounds", "3", "--json");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        using var json = JsonDocument.Parse(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]);
+        var results = json.RootElement.GetProperty("results").EnumerateArray().ToArray();
+        Assert.Equal([("algorithm=direct", 4096L), ("algorithm=doubling", 4096L), ("algorithm=direct", 1L << 20), ("algorithm=doubling", 1L << 20)],
+            results.Select(row => (row.GetProperty("setting").GetString()!, row.GetProperty("bytes").GetInt64())));
+        Assert.All(results, row => Assert.InRange(row.GetProperty("medianSeconds").GetDouble(), 1e-6, 10));
+    }
 }

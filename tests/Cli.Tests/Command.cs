@@ -13,8 +13,7 @@ internal sealed record Finished(int ExitCode, string Output, string Error)
 /// <summary>Runs the built command line, or any other program, as a process of its own.</summary>
 internal static class Command
 {
-    private static readonly TimeSpan Deadline =
-        TimeSpan.FromMinutes(Environment.GetEnvironmentVariable("GANYMEDE_SLOW_TESTS") == "1" ? 15 : 3);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(Slow.Or(15, 3));
 
     public static string CliAssembly { get; } =
         System.IO.Path.GetFullPath(System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "Cli", "release", "Ganymede.Cli.dll"));

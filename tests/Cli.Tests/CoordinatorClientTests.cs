@@ -109,6 +109,17 @@ public sealed class CoordinatorClientTests
     }
 
     [Fact]
+    public async Task A_refusal_without_reasons_says_what_there_is()
+    {
+        await using var server = await ServeAsync(app => app.MapPost("/api/runs", () => Results.Problem("The body is no JSON.", statusCode: 400)));
+        using var client = new CoordinatorClient(server.Address);
+
+        var refused = await Assert.ThrowsAsync<BadInputException>(() => client.SubmitAsync(JobKind.Runs, new { }, CancellationToken.None));
+
+        Assert.Contains("The body is no JSON.", Assert.Single(refused.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_is_no_Coordinator_is_told_from_one()
     {
         await using var server = await ServeAsync(app => app.MapPost("/api/runs", () => "Welcome to the router!"));

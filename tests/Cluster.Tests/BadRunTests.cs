@@ -49,11 +49,11 @@ public sealed class BadRunTests : IDisposable
     [Fact]
     public async Task A_flipped_byte_in_the_only_checkpoint_is_named_and_in_the_newer_of_two_the_older_is_taken()
     {
-        await Run.Reference(_folder, "run", steps: 4, "--nodes", "1", "--checkpoint-every", "2");
-        var quiet = (await Run.Reference(_folder, "quiet", steps: 6, "--nodes", "1")).Weights();
+        await Run.Quiet(_folder, "run", steps: 4, "--nodes", "1", "--checkpoint-every", "2");
+        var quiet = (await Run.Quiet(_folder, "quiet", steps: 6, "--nodes", "1")).Weights();
 
         Flip(_folder["run/checkpoints/step-00000004/generator.safetensors"]);
-        var older = await Run.Reference(_folder, "run", steps: 6, "--nodes", "1", "--resume");
+        var older = await Run.Quiet(_folder, "run", steps: 6, "--nodes", "1", "--resume");
         foreach (var checkpoint in Directory.GetDirectories(_folder["run/checkpoints"], "step-*"))
             Flip(Path.Combine(checkpoint, "optimizer.safetensors"));
         var none = await Command.Ganymede(_folder.Path, "train", "--resume", "--out", _folder["run"], "--steps", "8");
@@ -65,7 +65,7 @@ public sealed class BadRunTests : IDisposable
     [Fact]
     public async Task Resuming_as_another_run_is_refused_and_changes_nothing()
     {
-        await Run.Reference(_folder, "run", steps: 2, "--nodes", "1");
+        await Run.Quiet(_folder, "run", steps: 2, "--nodes", "1");
         var before = File.ReadAllBytes(_folder["run/ledger.jsonl"]);
 
         foreach (var (difference, expected) in new[]
@@ -84,15 +84,15 @@ public sealed class BadRunTests : IDisposable
     public async Task A_full_disk_is_said_in_one_message_and_the_checkpoint_before_it_still_resumes()
     {
         using var disk = SmallDisk.Mount(_folder["small"], kibibytes: 48 * 1024);
-        await Run.Reference(_folder, "small/run", steps: 2, "--nodes", "1");
+        await Run.Quiet(_folder, "small/run", steps: 2, "--nodes", "1");
         disk.Fill();
 
-        var full = await Command.Ganymede(_folder.Path, "train", "--resume", "--out", _folder["small/run"], "--steps", "4");
+        var full = await Command.Ganymede(_folder.Path, ["train", "--resume", "--out", _folder["small/run"], "--steps", "4", .. await StandingCluster.Options()]);
         disk.Empty();
-        var resumed = await Run.Reference(_folder, "small/run", steps: 4, "--nodes", "1", "--resume");
+        var resumed = await Run.Quiet(_folder, "small/run", steps: 4, "--nodes", "1", "--resume");
 
         Require(full, 1, "space");
-        Assert.Equal((await Run.Reference(_folder, "quiet", steps: 4, "--nodes", "1")).Weights(), resumed.Weights());
+        Assert.Equal((await Run.Quiet(_folder, "quiet", steps: 4, "--nodes", "1")).Weights(), resumed.Weights());
     }
 
     [Fact]
@@ -120,8 +120,8 @@ public sealed class BadRunTests : IDisposable
         }
     }
 
-    private Task<Finished> Train(string name, params string[] more) => Command.Ganymede(_folder.Path,
-        ["train", "--steps", "1", "--nodes", "1", "--batch", "8", "--shards", "1", "--out", _folder[name], .. more]);
+    private async Task<Finished> Train(string name, params string[] more) => await Command.Ganymede(_folder.Path,
+        ["train", "--steps", "1", "--nodes", "1", "--batch", "8", "--shards", "1", "--out", _folder[name], .. more, .. await StandingCluster.Options()]);
 
     private static void Require(Finished finished, int exitCode, params string[] expected)
     {

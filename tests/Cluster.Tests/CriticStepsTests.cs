@@ -15,14 +15,14 @@ public sealed class CriticStepsTests
     public async Task A_death_between_the_critic_s_updates_and_a_resume_change_nothing(string point)
     {
         using var folder = new TemporaryFolder();
-        var quiet = await Run.Json(folder, Train("quiet", Steps, nodes: 1));
+        var quiet = await Run.Submitted(folder, Train("quiet", Steps, nodes: 1));
 
         var start = Command.StartInfo(folder.Path, Train("run", Half, nodes: 3));
         start.Environment["GANYMEDE_FAULT"] = $"gpu-node-2 {point} 3";
         var finished = await Command.RunAsync(start);
         Assert.True(finished.ExitCode == 0, finished.Error);
         Assert.Equal(2, JsonDocument.Parse(finished.Output).RootElement.GetProperty("nodes").GetInt32());
-        var resumed = await Run.Json(folder, [.. Train("run", Steps, nodes: 2), "--resume"]);
+        var resumed = await Run.Submitted(folder, [.. Train("run", Steps, nodes: 2), "--resume"]);
 
         Assert.Equal(quiet.Weights(), resumed.Weights());
         Assert.Equal(Steps * SamplesPerStep, resumed.GetProperty("samplesCommitted").GetInt64());

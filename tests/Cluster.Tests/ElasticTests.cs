@@ -19,7 +19,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
         public async ValueTask InitializeAsync()
         {
             using var folder = new TemporaryFolder();
-            Weights = (await Run.Reference(folder, "quiet", Steps, "--nodes", "1")).Weights();
+            Weights = (await Run.Quiet(folder, "quiet", Steps, "--nodes", "1")).Weights();
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -96,7 +96,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
         var end = JsonDocument.Parse(await output).RootElement;
         var steps = end.GetProperty("steps").GetInt32();
         RequireWholeLedger(folder["run/ledger.jsonl"], steps);
-        Assert.Equal((await Run.Reference(folder, "quiet", steps, "--nodes", "1")).Weights(), end.Weights());
+        Assert.Equal((await Run.Quiet(folder, "quiet", steps, "--nodes", "1")).Weights(), end.Weights());
 
         int Ledger() => File.Exists(folder["run/ledger.jsonl"]) ? File.ReadLines(folder["run/ledger.jsonl"]).Count() : 0;
 

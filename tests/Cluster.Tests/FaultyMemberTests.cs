@@ -40,8 +40,8 @@ public sealed class FaultyMemberTests : IDisposable
         Assert.Contains("in 3 steps in a row, the last of them step 14; none of them changed the weights. The newest checkpoint is of step 10.", finished.Error, StringComparison.Ordinal);
         if (!Slow.IsOn)
             return;
-        var resumed = await Run.Reference(_folder, "run", 12, "--nodes", "2", "--resume");
-        var quiet = await Run.Reference(_folder, "quiet", 12, "--nodes", "2");
+        var resumed = await Run.Quiet(_folder, "run", 12, "--nodes", "2", "--resume");
+        var quiet = await Run.Quiet(_folder, "quiet", 12, "--nodes", "2");
         Assert.Equal(quiet.Weights(), resumed.Weights());
     }
 
@@ -53,7 +53,7 @@ public sealed class FaultyMemberTests : IDisposable
 
         var three = await Weights("three", "gpu-node-2 Gradient 3", "3");
         var one = await Weights("one", "gpu-node-1 Gradient 3", "1");
-        var quiet = await Run.Reference(_folder, "quiet", 8, "--nodes", "1");
+        var quiet = await Run.Quiet(_folder, "quiet", 8, "--nodes", "1");
 
         Assert.Equal(one, three);
         Assert.NotEqual(quiet.Weights(), three);

@@ -16,7 +16,7 @@ public sealed class GenerationTests(GenerationTests.TrainedRun trained)
 
         internal TemporaryFolder Folder { get; } = new();
 
-        public async ValueTask InitializeAsync() => await Run.Reference(Folder, "run", steps: 3, "--nodes", "1");
+        public async ValueTask InitializeAsync() => await Run.Quiet(Folder, "run", steps: 3, "--nodes", "1");
 
         public ValueTask DisposeAsync()
         {
@@ -61,8 +61,8 @@ public sealed class GenerationTests(GenerationTests.TrainedRun trained)
     {
         await Generate("taken", "--nodes", "1", "--seed", "5", "--count", "10");
 
-        var unknown = await Command.Ganymede(trained.Folder.Path, "generate", "--run", "run", "--count", "10", "--class", "hat", "--to", "hats");
-        var taken = await Command.Ganymede(trained.Folder.Path, "generate", "--run", "run", "--count", "20", "--seed", "9", "--to", "taken");
+        var unknown = await Command.Ganymede(trained.Folder.Path, ["generate", "--run", "run", "--count", "10", "--class", "hat", "--to", "hats", .. await StandingCluster.Options()]);
+        var taken = await Command.Ganymede(trained.Folder.Path, ["generate", "--run", "run", "--count", "20", "--seed", "9", "--to", "taken", .. await StandingCluster.Options()]);
 
         Assert.Equal(2, unknown.ExitCode);
         Assert.Contains("hat", unknown.Error, StringComparison.Ordinal);
@@ -71,7 +71,7 @@ public sealed class GenerationTests(GenerationTests.TrainedRun trained)
         Assert.Equal(11, Contents("taken").Count);
     }
 
-    private Task<JsonElement> Generate(string to, params string[] more) => Run.Json(trained.Folder,
+    private Task<JsonElement> Generate(string to, params string[] more) => Run.Submitted(trained.Folder,
         ["generate", "--run", "run", .. more.Contains("--count") ? Array.Empty<string>() : ["--count", $"{Count}"], "--to", to, "--json", .. more]);
 
     private SortedDictionary<string, string> Contents(string name)

@@ -38,8 +38,8 @@ public sealed class KilledTests : IDisposable
     private async Task RequireSameEnd()
     {
         var steps = Ledger() + 3;
-        var resumed = await Run.Reference(_folder, "run", steps, "--nodes", "1", "--resume");
-        var quiet = await Run.Reference(_folder, "quiet", steps, "--nodes", "2");
+        var resumed = await Run.Quiet(_folder, "run", steps, "--nodes", "1", "--resume");
+        var quiet = await Run.Quiet(_folder, "quiet", steps, "--nodes", "2");
 
         Assert.Equal(quiet.Weights(), resumed.Weights());
         Assert.Equal(Enumerable.Range(1, steps), Run.Lines(_folder["run/ledger.jsonl"]).Select(line => line.GetProperty("step").GetInt32()));

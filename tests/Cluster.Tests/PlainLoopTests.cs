@@ -12,7 +12,7 @@ public sealed class PlainLoopTests
     {
         using var folder = new TemporaryFolder();
         string[] overrides = ["precision=float64", "generator.norm=none"];
-        await Run.Reference(folder, "run", steps: 5, "--nodes", "2", "--set", overrides[0], "--set", overrides[1]);
+        await Run.Quiet(folder, "run", steps: 5, "--nodes", "2", "--set", overrides[0], "--set", overrides[1]);
         var trained = CheckpointFolder.Newest(folder["run"]).Found!;
         var pack = PackFile.Read(folder["run/data.pack"], trained.Info.DataSha256);
 

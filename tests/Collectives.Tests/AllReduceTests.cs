@@ -7,20 +7,20 @@ public sealed class AllReduceTests
 {
     private static readonly int[] Counts = [0, 1, 10, 100, 1000, 10_000, (1 << 20) + 3];
 
+    private static readonly Algorithm[] Both = [Algorithm.Direct, Algorithm.Doubling];
+
     // Bits do not depend on the number of members: one set of shards does for all.
     private static readonly ConcurrentDictionary<(ElementType, int, bool), (byte[][] Shards, byte[] Sum)> Known = new();
 
+    public static MatrixTheoryData<int, Algorithm> MembersAndAlgorithms { get; } = new([1, 2, 3, 4, 5, 7, 8], Both);
+
+    public static MatrixTheoryData<int, Algorithm> ConnectionsAndAlgorithms { get; } = new([1, 2, 4, 16], Both);
+
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
-    [InlineData(5)]
-    [InlineData(7)]
-    [InlineData(8)]
-    public async Task All_members_get_the_canonical_sum_bit_for_bit(int members)
+    [MemberData(nameof(MembersAndAlgorithms))]
+    public async Task All_members_get_the_canonical_sum_bit_for_bit(int members, Algorithm algorithm)
     {
-        await using var cluster = new Members(8, members);
+        await using var cluster = new Members(8, members, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         var step = 0L;
         foreach (var type in new[] { ElementType.Float32, ElementType.Float64 })
@@ -40,7 +40,7 @@ public sealed class AllReduceTests
                         var partials = Members.PartialsOf(8, cluster.Owned[member], type, shards);
                         var result = new byte[expected.Length];
                         groups[member].AllReduce(step, 1, type, partials.Complete, result, fingerprint: 42);
-                        Assert.True(expected.AsSpan().SequenceEqual(result), $"member {member} of {members}, {count} x {type}");
+                        Assert.True(expected.AsSpan().SequenceEqual(result), $"member {member} of {members}, {algorithm}, {count} x {type}");
                     });
                 }
             }
@@ -48,13 +48,10 @@ public sealed class AllReduceTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(4)]
-    [InlineData(16)]
-    public async Task Any_number_of_connections_gives_the_same_bits(int connections)
+    [MemberData(nameof(ConnectionsAndAlgorithms))]
+    public async Task Any_number_of_connections_gives_the_same_bits(int connections, Algorithm algorithm)
     {
-        await using var cluster = new Members(8, 3, options => options with { Connections = connections, ChunkBytes = 64 * 1024 });
+        await using var cluster = new Members(8, 3, options => options with { Connections = connections, ChunkBytes = 64 * 1024, Algorithm = algorithm });
         var groups = cluster.JoinAll();
         foreach (var (count, step) in Counts.Select((count, step) => (count, step)))
         {
@@ -69,10 +66,12 @@ public sealed class AllReduceTests
         }
     }
 
-    [Fact]
-    public async Task What_has_begun_goes_on_while_the_callers_do_something_else()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task What_has_begun_goes_on_while_the_callers_do_something_else(Algorithm algorithm)
     {
-        await using var cluster = new Members(4, 3);
+        await using var cluster = new Members(4, 3, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         for (var step = 0; step < 10; step++)
         {
@@ -108,30 +107,33 @@ public sealed class AllReduceTests
         Assert.Equal("member-0", error.Party);
     }
 
-    /// <summary>10,000 trials with GANYMEDE_SLOW_TESTS=1, else the first 1,000 of them.</summary>
-    [Fact]
-    public void Any_ownership_size_chunk_and_delay_gives_the_same_bits()
+    /// <summary>10,000 trials of each with GANYMEDE_SLOW_TESTS=1, else the first 1,000 of them.</summary>
+    [Theory]
+    [InlineData(Algorithm.Direct, 5, 4000)]
+    [InlineData(Algorithm.Doubling, 9, 60_000)]
+    public void Any_ownership_size_chunk_and_delay_gives_the_same_bits(Algorithm algorithm, int mostMembers, int mostElements)
     {
-        var sets = Environment.GetEnvironmentVariable("GANYMEDE_SLOW_TESTS") == "1" ? 400 : 40;
+        var sets = Slow.Or(400, 40);
         // The sets are independent of each other and mostly wait: several run at a time.
-        Parallel.For(0, sets, new ParallelOptions { MaxDegreeOfParallelism = 4 }, set => TrySet(set).GetAwaiter().GetResult());
+        Parallel.For(0, sets, new ParallelOptions { MaxDegreeOfParallelism = 4 }, set => TrySet(set, algorithm, mostMembers, mostElements).GetAwaiter().GetResult());
     }
 
     /// <summary>25 trials: five views of the same members, each with shards in other hands, of five exchanges.</summary>
-    private static async Task TrySet(int seed)
+    private static async Task TrySet(int seed, Algorithm algorithm, int mostMembers, int mostElements)
     {
         var random = new Random(seed);
         var shards = 1 << random.Next(0, 5);
-        var members = random.Next(1, 6);
+        var members = random.Next(1, mostMembers + 1);
         var chunk = 64 * random.Next(1, 40);
         var connections = random.Next(1, 5);
-        await using var cluster = new Members(shards, members, options => options with { ChunkBytes = chunk, Connections = connections });
+        await using var cluster = new Members(shards, members, options => options with { ChunkBytes = chunk, Connections = connections, Algorithm = algorithm });
         for (var view = 1; view <= 5; view++)
         {
             var owned = RandomOwnership(random, shards, members);
             var type = random.Next(2) == 0 ? ElementType.Float32 : ElementType.Float64;
             var late = owned.Select(_ => random.Next(4) == 0 ? random.Next(1, 8) : 0).ToArray();
-            var steps = Enumerable.Range(0, 5).Select(_ => Reference.Shards(type, shards, random.Next(0, 4000), random.Next())).ToArray();
+            // Large ones, in which ranges are halved, now and then.
+            var steps = Enumerable.Range(0, 5).Select(_ => Reference.Shards(type, shards, random.Next(0, random.Next(8) == 0 ? mostElements : 4000), random.Next())).ToArray();
             var expected = steps.Select(step => Reference.Sum(type, step)).ToArray();
             var begins = random.Next(2) == 0;
             Members.Run(owned.Length, member =>
@@ -154,7 +156,7 @@ public sealed class AllReduceTests
                         group.AllReduce(step, (byte)(step % 2), type, partials.Complete, result);
                     }
 
-                    Assert.True(expected[step].AsSpan().SequenceEqual(result), $"set {seed}, view {view}, member {member}, step {step}");
+                    Assert.True(expected[step].AsSpan().SequenceEqual(result), $"{algorithm}, set {seed}, view {view}, member {member}, step {step}");
                 }
             });
         }

@@ -42,11 +42,13 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(4)]
-    public async Task All_survivors_name_the_dead_party_even_when_one_hangs_up_at_once(int connections)
+    [InlineData(1, Algorithm.Direct)]
+    [InlineData(4, Algorithm.Direct)]
+    [InlineData(1, Algorithm.Doubling)]
+    [InlineData(4, Algorithm.Doubling)]
+    public async Task All_survivors_name_the_dead_party_even_when_one_hangs_up_at_once(int connections, Algorithm algorithm)
     {
-        await using var cluster = new Members(4, 4, options => options with { Connections = connections, ChunkBytes = 64 * 1024 });
+        await using var cluster = new Members(4, 4, options => options with { Connections = connections, ChunkBytes = 64 * 1024, Algorithm = algorithm });
         var groups = cluster.JoinAll();
         Members.Run(4, member => Reduce(groups[member], cluster, member, 1, 1));
         var died = 0L;
@@ -93,10 +95,12 @@ public sealed class FailureTests
         Assert.Contains(outcomes.Cast<CollectiveException>(), error => error.Waited >= TimeSpan.FromMilliseconds(400) && error.Message.Contains("nothing came for 0.", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task A_party_that_computes_longer_than_a_stall_may_last_is_waited_for()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task A_party_that_computes_longer_than_a_stall_may_last_is_waited_for(Algorithm algorithm)
     {
-        await using var cluster = new Members(2, 2, options => options with { MaxStall = TimeSpan.FromMilliseconds(200) });
+        await using var cluster = new Members(2, 2, options => options with { MaxStall = TimeSpan.FromMilliseconds(200), Algorithm = algorithm });
         var groups = cluster.JoinAll();
         Members.Run(2, member => Reduce(groups[member], cluster, member, 1, 1));
         Members.Run(2, member =>
@@ -129,10 +133,12 @@ public sealed class FailureTests
         Assert.Equal("member-0", error.Party);
     }
 
-    [Fact]
-    public async Task An_abort_wakes_everybody_at_once_with_its_reason()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task An_abort_wakes_everybody_at_once_with_its_reason(Algorithm algorithm)
     {
-        await using var cluster = new Members(4, 3);
+        await using var cluster = new Members(4, 3, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         Members.Run(3, member => Reduce(groups[member], cluster, member, 2, 1));
         var start = Stopwatch.GetTimestamp();
@@ -158,10 +164,12 @@ public sealed class FailureTests
         Assert.Contains("no disk left", Assert.Throws<CollectiveException>(() => Reduce(groups[1], cluster, 1, 4, 1)).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Cancelling_and_disposing_end_the_wait_at_once()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task Cancelling_and_disposing_end_the_wait_at_once(Algorithm algorithm)
     {
-        await using var cluster = new Members(2, 2);
+        await using var cluster = new Members(2, 2, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         using var source = new CancellationTokenSource();
         var start = 0L;
@@ -189,11 +197,14 @@ public sealed class FailureTests
     }
 
     [Theory]
-    [InlineData(3, "member-1")]
-    [InlineData(5, "member-1")]
-    public async Task A_party_whose_fingerprint_differs_is_named_by_all(int members, string name)
+    [InlineData(3, Algorithm.Direct)]
+    [InlineData(5, Algorithm.Direct)]
+    [InlineData(3, Algorithm.Doubling)]
+    [InlineData(5, Algorithm.Doubling)]
+    [InlineData(8, Algorithm.Doubling)]
+    public async Task A_party_whose_fingerprint_differs_is_named_by_all(int members, Algorithm algorithm)
     {
-        await using var cluster = new Members(8, members);
+        await using var cluster = new Members(8, members, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         var outcomes = Members.Outcomes(members, member =>
         {
@@ -203,7 +214,7 @@ public sealed class FailureTests
                 groups[member].AllReduce(5, 1, Type, partials.Complete, new byte[400], member == 1 ? 11UL : 22UL);
             }
         });
-        Assert.All(outcomes, outcome => Assert.Equal(name, Assert.IsType<DivergenceException>(outcome).Party));
+        Assert.All(outcomes, outcome => Assert.Equal("member-1", Assert.IsType<DivergenceException>(outcome).Party));
     }
 
     [Fact]

@@ -4,7 +4,8 @@ using Ganymede.Collectives;
 
 namespace Ganymede.Tests;
 
-/// <summary>Several data planes in one process, joined over real sockets on loopback, each member on a thread of its own.</summary>
+/// <summary>Several data planes in one process, joined over real sockets on loopback, each member on a thread of its own. They exchange directly unless
+/// configured otherwise.</summary>
 internal sealed class Members : IAsyncDisposable
 {
     private readonly string _run = Guid.NewGuid().ToString("N");
@@ -14,7 +15,10 @@ internal sealed class Members : IAsyncDisposable
         (Shards, Owned) = (shards, owned);
         Planes = [.. owned.Select((_, i) =>
         {
-            var options = new DataPlaneOptions { Name = $"member-{i}", Log = Lines.Enqueue, MaxStall = TimeSpan.FromSeconds(5), PhaseDeadline = TimeSpan.FromSeconds(30) };
+            var options = new DataPlaneOptions
+            {
+                Name = $"member-{i}", Log = Lines.Enqueue, MaxStall = TimeSpan.FromSeconds(5), PhaseDeadline = TimeSpan.FromSeconds(30), Algorithm = Algorithm.Direct,
+            };
             return DataPlane.Listen(configure?.Invoke(options) ?? options);
         })];
         Addresses = [.. owned.Select((range, i) => new PartyAddress($"member-{i}", "127.0.0.1", Planes[i].Port, range))];

@@ -15,7 +15,7 @@ internal sealed class RawPeer : IDisposable
         (_cluster, _self) = (cluster, self);
         Socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         Socket.Connect("127.0.0.1", cluster.Planes[target].Port);
-        var layout = ViewLayout.Fingerprint(cluster.Addresses, cluster.Shards, cluster.Planes[target].Options.ChunkBytes);
+        var layout = ViewLayout.Fingerprint(cluster.Addresses, cluster.Shards, cluster.Planes[target].Options);
         var hello = new Hello(
             HelloPurpose.Join, cluster.RunId, view, self, cluster.Addresses[self].Name, target, cluster.Addresses[target].Name, layout, "");
         Handshake.Send(Socket, alter?.Invoke(hello) ?? hello);
@@ -29,10 +29,10 @@ internal sealed class RawPeer : IDisposable
 
     public HelloReply Reply { get; }
 
-    public void Begin(long step, byte phase, ElementType type, int count)
+    public void Begin(long step, byte phase, ElementType type, int count, int operation = 0)
     {
         var payload = new byte[8];
-        Stream.Send(new FrameHeader(FrameKind.Begin, 1, step, phase, 0, 0, 0, count, (byte)type, PayloadChecksum.Of(payload), 8), payload);
+        Stream.Send(new FrameHeader(FrameKind.Begin, 1, step, phase, operation, 0, 0, count, (byte)type, PayloadChecksum.Of(payload), 8), payload);
     }
 
     /// <summary>A correct piece header of this party's only subtree for a chunk of the target's range.</summary>

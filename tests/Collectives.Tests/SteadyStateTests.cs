@@ -8,10 +8,12 @@ public sealed class SteadyStateTests
 {
     private const ElementType Type = ElementType.Float32;
 
-    [Fact]
-    public async Task A_party_may_run_ahead_by_as_much_as_the_sums_allow()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task A_party_may_run_ahead_by_as_much_as_the_sums_allow(Algorithm algorithm)
     {
-        await using var cluster = new Members(8, 3, options => options with { ChunkBytes = 4096 });
+        await using var cluster = new Members(8, 3, options => options with { ChunkBytes = 4096, Algorithm = algorithm });
         var groups = cluster.JoinAll();
         var steps = Enumerable.Range(0, 20).Select(step => Reference.Shards(Type, 8, 3000 * (step % 4) + step, step)).ToArray();
         var expected = steps.Select(shards => Reference.Sum(Type, shards)).ToArray();
@@ -32,11 +34,13 @@ public sealed class SteadyStateTests
         });
     }
 
-    [Fact]
-    public async Task A_step_allocates_next_to_nothing()
+    [Theory]
+    [InlineData(Algorithm.Direct)]
+    [InlineData(Algorithm.Doubling)]
+    public async Task A_step_allocates_next_to_nothing(Algorithm algorithm)
     {
         const int Elements = 200_000;
-        await using var cluster = new Members(4, 2);
+        await using var cluster = new Members(4, 2, options => options with { Algorithm = algorithm });
         var groups = cluster.JoinAll();
         var shards = Reference.Shards(Type, 4, Elements, 1);
         var (before, after) = (0L, 0L);

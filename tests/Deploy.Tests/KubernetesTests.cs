@@ -37,6 +37,9 @@ public sealed class KubernetesTests
 
         Assert.Empty(KubernetesSchema.Problems(rule));
         Assert.Empty(KubernetesSchema.Problems(monitor));
+        Assert.All([rule, monitor], manifest => Assert.Equal("ganymede", manifest.Text("metadata", "namespace")));
+        // The rules ask for job="ganymede": the value of this label on every pod.
+        Assert.All(manifests.Workloads, workload => Assert.Equal("ganymede", workload.Labels[monitor.Text("spec", "jobLabel")!]));
         var file = Yaml.Documents(File.ReadAllText(Repository.File("deploy", "monitoring", "rules.yaml"))).Single();
         Assert.True(JsonNode.DeepEquals(file["groups"], rule.At("spec", "groups")), "deploy/k8s/components/monitoring/prometheus-rule.yaml differs from deploy/monitoring/rules.yaml");
         Assert.All(manifests.Workloads, workload => Assert.True(monitor.Map("spec", "selector", "matchLabels").IsPartOf(workload.Labels)));

@@ -51,6 +51,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new AbortRun(Run, "lost b"),
             new ProgressReport(Run, Node, 3, 12, double.NaN, 0.5, 1.5, Phases, 100, 1 << 30, 1) { ShardTime = new ShardTime(0.5, 8) },
             new ArtifactWritten(Run, Node, "grid", "/runs/a/grids/step.png", 12),
+            new ControllerActed(Run, Node, 120, Stops: true, "D is sure of the real images"),
             new MemberFinished(Run, Node, 20, Stopped: false, "hash", 1280, 2.5, Phases, "/c", null, 3, ulong.MaxValue, 4),
             new MemberFailed(Run, Node, "disk full", BadInput: false),
             new StartSampling(Job, Generation),

@@ -71,8 +71,8 @@ public sealed class GhostBatchNormTests
         for (var image = 0; image < labels.Length; image++)
             for (var feature = 0; feature < 2; feature++)
             {
-                var expected = normal[image, feature] * gain[labels[image], feature] + bias[labels[image], feature];
-                Assert.True((expected - output[image, feature]).abs().max().item<double>() < 1e-12);
+                var expected = (normal[image, feature] * gain[labels[image], feature]).Plus(bias[labels[image], feature]);
+                Assert.True(expected.Minus(output[image, feature]).abs().max().item<double>() < 1e-12);
             }
     }
 }

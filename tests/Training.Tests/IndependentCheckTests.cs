@@ -16,8 +16,7 @@ public sealed class IndependentCheckTests
     public void Shards_summed_along_the_tree_train_as_one_plain_mini_batch_does(string name, params string[] overrides)
     {
         // GANYMEDE_SLOW_TESTS=1 checks the article's networks at their full width.
-        var isSlow = Environment.GetEnvironmentVariable("GANYMEDE_SLOW_TESTS") == "1";
-        var preset = Preset.Load(name, ["precision=float64", .. overrides.Where(change => !isSlow || !change.Contains("width", StringComparison.Ordinal))]);
+        var preset = Preset.Load(name, ["precision=float64", .. overrides.Where(change => !Slow.IsOn || !change.Contains("width", StringComparison.Ordinal))]);
         var data = TrainingRig.PackFor(preset);
         using var replica = new Replica(preset, data, TrainingRig.Seed, "cpu", threads: 1);
         using var plain = new PlainTrainer(preset, data, TrainingRig.Seed);

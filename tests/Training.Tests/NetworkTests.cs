@@ -37,8 +37,8 @@ public sealed class NetworkTests
     [Fact]
     public void The_article_networks_have_the_article_s_numbers_of_parameters()
     {
-        using var generator = new ArticleGenerator(64, 3, width: 512, noise: 100, NormKind.Batch, ScalarType.Float32);
-        using var discriminator = new ArticleDiscriminator(64, 3, width: 1024, NormKind.Batch, spectralNorm: false, ScalarType.Float32);
+        using var generator = new TransposedGenerator(64, 3, width: 512, noise: 100, NormKind.Batch, classes: null, ScalarType.Float32, isArticles: true);
+        using var discriminator = new ArticleDiscriminator(64, 3, width: 1024, NormKind.Batch, new HeadSettings(null), ScalarType.Float32);
 
         Assert.Equal(3.59, Millions(generator), tolerance: 0.005);
         Assert.Equal(13.29, Millions(discriminator), tolerance: 0.005);
@@ -52,7 +52,7 @@ public sealed class NetworkTests
     {
         using var scope = NewDisposeScope();
         using var generator = new UpsampleGenerator(size, 3, width: 32, noise: 7, norm, classes: 5, ScalarType.Float64);
-        using var discriminator = new ProjectionDiscriminator(size, 3, 8, NormKind.Batch, spectralNorm: false, 5, ScalarType.Float64);
+        using var discriminator = new StridedDiscriminator(size, 3, 8, NormKind.Batch, new HeadSettings(5), ScalarType.Float64);
         Initialization.Apply(generator, InitialWeights.He, seed: 1, Initialization.Generator);
         Initialization.Apply(discriminator, InitialWeights.He, seed: 1, Initialization.Discriminator);
         var labels = tensor(new long[] { 0, 4, 2 });
@@ -92,7 +92,7 @@ public sealed class NetworkTests
     public void State_names_are_stable_because_checkpoints_depend_on_them()
     {
         using var generator = new UpsampleGenerator(32, 1, 16, 4, NormKind.ConditionalBatch, 3, ScalarType.Float32);
-        using var discriminator = new ProjectionDiscriminator(16, 1, 8, NormKind.None, spectralNorm: true, 3, ScalarType.Float32);
+        using var discriminator = new StridedDiscriminator(16, 1, 8, NormKind.None, new HeadSettings(3, SpectralNorm: true), ScalarType.Float32);
 
         Assert.Equal(
             ["project.weight", "project.bias", "projectNorm.gain", "projectNorm.bias",
@@ -118,7 +118,7 @@ public sealed class NetworkTests
     public void Initial_weights_have_the_deviation_of_their_distribution()
     {
         using var scope = NewDisposeScope();
-        using var network = new ArticleDiscriminator(32, 3, 256, NormKind.Batch, spectralNorm: false, ScalarType.Float64);
+        using var network = new ArticleDiscriminator(32, 3, 256, NormKind.Batch, new HeadSettings(null), ScalarType.Float64);
 
         Initialization.Apply(network, InitialWeights.Dcgan, seed: 5, Initialization.Discriminator);
         Assert.Equal(0.02, network.state_dict()["hidden.0.weight"].std().item<double>(), tolerance: 1e-4);
@@ -131,7 +131,7 @@ public sealed class NetworkTests
     public void A_forward_pass_leaves_one_tensor_alive()
     {
         using var generator = new UpsampleGenerator(16, 1, 16, 4, NormKind.ConditionalBatch, 3, ScalarType.Float32);
-        using var discriminator = new ProjectionDiscriminator(16, 1, 8, NormKind.None, spectralNorm: true, 3, ScalarType.Float32);
+        using var discriminator = new StridedDiscriminator(16, 1, 8, NormKind.None, new HeadSettings(3, SpectralNorm: true), ScalarType.Float32);
         Initialization.Apply(discriminator, InitialWeights.He, seed: 1, Initialization.Discriminator);
         using var noise = randn(2, 4);
         using var labels = tensor(new long[] { 0, 2 });
@@ -150,7 +150,7 @@ public sealed class NetworkTests
     {
         manual_seed(torchSeed);
         using var scope = NewDisposeScope();
-        using var network = new ProjectionDiscriminator(16, 1, 8, NormKind.None, spectralNorm: true, 3, ScalarType.Float32);
+        using var network = new StridedDiscriminator(16, 1, 8, NormKind.None, new HeadSettings(3, SpectralNorm: true), ScalarType.Float32);
         Initialization.Apply(network, InitialWeights.He, seed, Initialization.Discriminator);
         return [.. network.state_dict().Values.SelectMany(value => value.data<float>().ToArray())];
     }

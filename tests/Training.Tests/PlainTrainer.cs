@@ -11,6 +11,7 @@ namespace Ganymede.Tests;
 /// without shards, flat buffers, replicas or anything else that distributes it. Shares with the product the layers, and
 /// the random numbers that define the run.
 /// </summary>
+/// <remarks>Tensors are added by <see cref="Scalars"/>, for the reason given there: this runs often, beside other tests that collect garbage.</remarks>
 internal sealed class PlainTrainer : IDisposable
 {
     private readonly Preset _preset;
@@ -54,7 +55,7 @@ internal sealed class PlainTrainer : IDisposable
         var fake = _discriminator.forward(Translate(_generator.forward(noise, asked), moves), asked);
         var (images, labels) = Real(last);
         var ofGenerator = _preset.Loss == LossKind.Relativistic
-            ? Softplus(_discriminator.forward(Translate(images, movesOfReal), labels).detach() - fake)
+            ? Softplus(_discriminator.forward(Translate(images, movesOfReal), labels).detach().Minus(fake))
             : GeneratorTerm(fake);
         ofGenerator.backward();
         _generatorOptimizer.step();
@@ -77,12 +78,12 @@ internal sealed class PlainTrainer : IDisposable
         var real = _discriminator.forward(Translate(images, movesOfReal), labels);
         var fake = _discriminator.forward(Translate(drawn, movesOfFake), asked);
         var isPaired = _preset.Loss == LossKind.Relativistic;
-        var (ofReal, ofFake) = isPaired ? (Softplus(fake - real), zeros(1, dtype: ScalarType.Float64).sum()) : (RealTerm(real), FakeTerm(fake));
-        var loss = ofReal + ofFake;
+        var (ofReal, ofFake) = isPaired ? (Softplus(fake.Minus(real)), zeros(1, dtype: ScalarType.Float64).sum()) : (RealTerm(real), FakeTerm(fake));
+        var loss = ofReal.Plus(ofFake);
         if (isDue && penalties.R1 > 0)
-            loss += penalties.Every * penalties.R1 / 2 * Lengths(real, images).pow(2).mean();
+            loss = loss.Plus(Lengths(real, images).Squared().mean().Times(penalties.Every * penalties.R1 / 2));
         if (isDue && penalties.R2 > 0)
-            loss += penalties.Every * penalties.R2 / 2 * Lengths(fake, drawn).pow(2).mean();
+            loss = loss.Plus(Lengths(fake, drawn).Squared().mean().Times(penalties.Every * penalties.R2 / 2));
         if (isDue && penalties.GradientPenalty > 0)
         {
             var parts = Enumerable.Range(0, _preset.Shards).SelectMany(shard =>
@@ -91,8 +92,9 @@ internal sealed class PlainTrainer : IDisposable
                 return Enumerable.Range(0, _preset.SamplesPerShard).Select(_ => random.NextDouble()).ToArray();
             }).ToArray();
             var part = tensor(parts).view(-1, 1, 1, 1);
-            var points = (part * images.detach() + (1 - part) * drawn.detach()).requires_grad_(true);
-            loss += penalties.Every * penalties.GradientPenalty * (Lengths(_discriminator.forward(points, labels), points) - 1).pow(2).mean();
+            var points = part.mul(images.detach()).Plus(part.neg().PlusOne().mul(drawn.detach())).requires_grad_(true);
+            var excess = Lengths(_discriminator.forward(points, labels), points).Shifted(-1);
+            loss = loss.Plus(excess.Squared().mean().Times(penalties.Every * penalties.GradientPenalty));
         }
 
         loss.backward();
@@ -100,17 +102,18 @@ internal sealed class PlainTrainer : IDisposable
         if (penalties.Clip > 0)
         {
             using var constant = no_grad();
+            var limit = tensor(penalties.Clip);
             foreach (var parameter in _discriminator.parameters())
-                parameter.copy_(parameter.minimum(full_like(parameter, penalties.Clip)).maximum(full_like(parameter, -penalties.Clip)));
+                parameter.copy_(parameter.minimum(limit).maximum(limit.neg()));
         }
 
         return (ofReal.item<double>(), ofFake.item<double>());
     }
 
     private static Tensor Lengths(Tensor logits, Tensor images) =>
-        autograd.grad([logits], [images], [ones_like(logits)], retain_graph: true, create_graph: true)[0].flatten(1).pow(2).sum(1).sqrt();
+        autograd.grad([logits], [images], [ones_like(logits)], retain_graph: true, create_graph: true)[0].flatten(1).Squared().sum(1).sqrt();
 
-    private static Tensor Softplus(Tensor logits) => (1 + logits.exp()).log().mean();
+    private static Tensor Softplus(Tensor logits) => logits.exp().PlusOne().log().mean();
 
     private (List<(int, int)> First, List<(int, int)> Second) MovesOf(long index, uint purpose)
     {
@@ -142,20 +145,20 @@ internal sealed class PlainTrainer : IDisposable
 
     private Tensor RealTerm(Tensor logits) => _preset.Loss switch
     {
-        LossKind.Hinge => (1 - logits).clamp_min(0).mean(),
+        LossKind.Hinge => logits.neg().PlusOne().clamp_min(Scalars.Zero).mean(),
         LossKind.Wasserstein => -logits.mean(),
-        _ => (1 + (-logits).exp()).log().mean(),
+        _ => Softplus(-logits),
     };
 
     private Tensor FakeTerm(Tensor logits) => _preset.Loss switch
     {
-        LossKind.Hinge => (1 + logits).clamp_min(0).mean(),
+        LossKind.Hinge => logits.PlusOne().clamp_min(Scalars.Zero).mean(),
         LossKind.Wasserstein => logits.mean(),
-        _ => (1 + logits.exp()).log().mean(),
+        _ => Softplus(logits),
     };
 
     private Tensor GeneratorTerm(Tensor logits) =>
-        _preset.Loss is LossKind.Hinge or LossKind.Wasserstein ? -logits.mean() : (1 + (-logits).exp()).log().mean();
+        _preset.Loss is LossKind.Hinge or LossKind.Wasserstein ? -logits.mean() : Softplus(-logits);
 
     private (Tensor Images, Tensor Labels) Real(long step)
     {
@@ -195,7 +198,7 @@ internal sealed class PlainTrainer : IDisposable
         var ground = background.expand(1, _data.Channels, _preset.Size + 2 * Reach, _preset.Size + 2 * Reach).clone();
         return cat([.. moves.Select((move, image) =>
         {
-            var padded = nn.functional.pad(images[TensorIndex.Slice(image, image + 1)] - background, [Reach, Reach, Reach, Reach]) + ground;
+            var padded = nn.functional.pad(images[TensorIndex.Slice(image, image + 1)].Minus(background), [Reach, Reach, Reach, Reach]).Plus(ground);
             return padded[TensorIndex.Colon, TensorIndex.Colon,
                 TensorIndex.Slice(Reach - move.Down, Reach - move.Down + _preset.Size),
                 TensorIndex.Slice(Reach - move.Right, Reach - move.Right + _preset.Size)];

@@ -65,21 +65,20 @@ public sealed class RegularizerTests
         {
             var x = images.clone().requires_grad_(true);
             var logits = network.forward(x, labels);
-            return ZeroCenteredPenalty.Of(logits, x, gamma: 2).add(InputGradient.OneCentered(logits, x, weight: 10));
+            return ZeroCenteredPenalty.Of(logits, x, gamma: 2).Plus(InputGradient.OneCentered(logits, x, weight: 10));
         }
 
         network.zero_grad();
         Penalty().backward();
         foreach (var (name, parameter) in network.named_parameters().Where(p => p.parameter.dim() > 1))
         {
-            var flat = parameter.detach().view(-1);
-            var at = flat.numel() / 2;
-            var middle = flat[at].item<double>();
+            var (flat, at) = (parameter.detach(), (int)parameter.numel() / 2); // the parameter's own memory
+            var middle = TensorBytes.Elements<double>(flat)[at];
             double Shifted(double by)
             {
-                flat[at] = middle + by;
+                TensorBytes.Elements<double>(flat)[at] = middle + by;
                 var value = Penalty().item<double>();
-                flat[at] = middle;
+                TensorBytes.Elements<double>(flat)[at] = middle;
                 return value;
             }
 
@@ -126,15 +125,15 @@ public sealed class RegularizerTests
         using var flat = new FlatBuffer(network);
         using var history = new HistoricalAverage(flat, weight: 0.5);
         double[][] path = [[1, 2], [3, -2], [8, 3]];
-        foreach (var weights in path)
+        foreach (var (before, weights) in path.Index())
         {
             using var constant = no_grad();
             network.Weight.copy_(tensor(weights).view(1, 2));
-            history.Follow();
+            history.Follow(before + 1);
         }
 
         flat.ZeroGradients();
-        history.AddGradient(shards: 4);
+        history.AddGradient(shards: 4, path.Length);
 
         // 2 lambda (theta - mean) V
         Assert.Equal([4 * (8 - 4.0), 4 * (3 - 1.0)], network.Weight.grad!.data<double>().ToArray(), (a, b) => Math.Abs(a - b) < 1e-12);

@@ -210,6 +210,8 @@ public sealed class ReplicaTests
 
         Assert.False(report.Finite);
         Assert.Equal(preset.Shards, report.NonFiniteShards);
+        var ofGenerator = replica.Apply(Phase.Generator, 1, Sum(replica, Phase.Generator, 1));
+        Assert.Equal((0, 0), (report.FakeAccuracy, ofGenerator.FakeAccuracy)); // scores that are no numbers are never right
     }
 
     [Fact]

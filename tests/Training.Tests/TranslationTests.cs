@@ -41,7 +41,7 @@ public sealed class TranslationTests
         var images = Images().requires_grad_();
         manual_seed(4);
         var weights = randn(images.shape, dtype: ScalarType.Float64);
-        Tensor Score(Tensor at) => (translation.Apply(at, Shifts).pow(2) * weights).sum();
+        Tensor Score(Tensor at) => (translation.Apply(at, Shifts).Squared() * weights).sum();
 
         Score(images).backward();
 
@@ -49,10 +49,10 @@ public sealed class TranslationTests
         var gradient = images.grad!.flatten();
         for (var index = 0; index < images.numel(); index += 7)
         {
-            var offset = zeros(images.numel(), dtype: ScalarType.Float64);
+            var offset = new double[images.numel()];
             offset[index] = Step;
-            var nudge = offset.view(images.shape);
-            var slope = (Score(images.detach() + nudge) - Score(images.detach() - nudge)).item<double>() / (2 * Step);
+            var nudge = tensor(offset).view(images.shape);
+            var slope = (Score(images.detach().Plus(nudge)).item<double>() - Score(images.detach().Minus(nudge)).item<double>()) / (2 * Step);
             Assert.Equal(slope, gradient[index].item<double>(), tolerance: 1e-8);
         }
     }

@@ -45,7 +45,7 @@ internal sealed class CoordinatorClient : IDisposable
         var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = !address.IsLoopback && connect is null };
         if (connect is not null)
             handler.ConnectCallback = (context, cancel) => connect(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancel);
-        _http = new HttpClient(handler) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(handler) { BaseAddress = new Uri(address.GetLeftPart(UriPartial.Path).TrimEnd('/') + "/"), Timeout = Timeout.InfiniteTimeSpan };
         if (key is not null)
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
@@ -69,7 +69,13 @@ internal sealed class CoordinatorClient : IDisposable
         }
 
         if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.NotFound or HttpStatusCode.Conflict)
-            throw new BadInputException((await ReadAsync<Refused>(response, cancel)).Problems);
+        {
+            var refused = await ReadAsync<Refusal>(response, cancel);
+            throw new BadInputException(refused.Problems is { Count: > 0 } all
+                ? all
+                : [$"{Address}: refused it ({(int)response.StatusCode}): {refused.Detail ?? "no reason given; is it of another version?"}"]);
+        }
+
         return (await ReadAsync<Accepted>(response, cancel)).Id;
     }
 
@@ -178,7 +184,7 @@ internal sealed class CoordinatorClient : IDisposable
     {
         try
         {
-            if (!response.IsSuccessStatusCode && typeof(T) != typeof(Refused))
+            if (!response.IsSuccessStatusCode && typeof(T) != typeof(Refusal))
                 throw new CannotConnectException($"{Address}: answered {(int)response.StatusCode} {response.ReasonPhrase}{await DetailAsync(response, cancel)}");
             return await response.Content.ReadFromJsonAsync<T>(ApiJson.Options, cancel) ?? throw new JsonException("empty");
         }
@@ -201,4 +207,7 @@ internal sealed class CoordinatorClient : IDisposable
     }
 
     private static string Innermost(Exception error) => error.GetBaseException().Message.TrimEnd('.');
+
+    /// <param name="Problems">Null where the request was not even understood; <paramref name="Detail"/> says why.</param>
+    private sealed record Refusal(IReadOnlyList<string>? Problems, string? Detail);
 }

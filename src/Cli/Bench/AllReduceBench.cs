@@ -64,6 +64,37 @@ internal static class AllReduceBench
         }
     }
 
+    /// <summary>Our all-reduce with each of several values of one setting, in turns; all members of a value in one process.</summary>
+    /// <param name="members">N, 2 or more.</param>
+    /// <param name="sizes">Bytes of the buffers.</param>
+    /// <param name="rounds">Measured rounds of each; a multiple of three is done.</param>
+    /// <param name="compared">key=value of each; also the rows' names.</param>
+    /// <param name="settings">key=value of all.</param>
+    /// <param name="say">Told what is going on.</param>
+    public static async Task<IReadOnlyList<AllReduceRow>> CompareAsync(
+        int members, IReadOnlyList<int> sizes, int rounds, IReadOnlyList<string> compared, IReadOnlyList<string> settings, Action<string> say, CancellationToken cancel)
+    {
+        var teams = new List<(string Name, Team Team)>();
+        try
+        {
+            foreach (var setting in compared)
+                teams.Add((setting, await Team.StartAsync(setting, 1, _ => OwnProcess("house", 0, members, [.. settings, setting]), cancel)));
+            var rows = new List<AllReduceRow>();
+            foreach (var bytes in sizes)
+            {
+                say(string.Create(CultureInfo.InvariantCulture, $"{members} members, {bytes:N0} bytes"));
+                rows.AddRange(await MeasureAsync(members, bytes, rounds, teams, cancel));
+            }
+
+            return rows;
+        }
+        finally
+        {
+            foreach (var (_, team) in teams)
+                await team.DisposeAsync();
+        }
+    }
+
     private static async Task<IEnumerable<AllReduceRow>> MeasureAsync(
         int members, int bytes, int rounds, List<(string Name, Team Team)> teams, CancellationToken cancel)
     {

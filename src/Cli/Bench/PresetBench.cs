@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
@@ -7,7 +8,7 @@ using Ganymede.Messages.Api;
 namespace Ganymede.Cli;
 
 /// <param name="Steps">Of each run, if the budget allows.</param>
-/// <param name="Folder">Where the runs go; one that has been judged there already is not made again.</param>
+/// <param name="Folder">Where the runs go; one that has been trained and judged there alike is not made again.</param>
 internal sealed record PresetBenchSettings(
     IReadOnlyList<string> Presets, IReadOnlyList<int> Seeds, string Data, string? HeldOut, long Steps, TimeSpan Budget, int Nodes, int Count, string Folder);
 
@@ -24,8 +25,11 @@ internal static class PresetBench
 
     private static readonly TimeSpan _ownEnd = TimeSpan.FromSeconds(30);
 
-    /// <summary>In the folder of a run whose time or steps are over.</summary>
+    /// <summary>In the folder of a run whose time or steps are over: how it was trained.</summary>
     private const string TrainedFile = ".trained";
+
+    /// <summary>Beside it: how it was judged, and the hash of what came of it. Figures that anybody else made there are not taken.</summary>
+    private const string JudgedFile = ".judged";
 
     public static async Task<IReadOnlyList<PresetRun>> RunAsync(PresetBenchSettings settings, Action<string> say, CancellationToken cancel)
     {
@@ -62,23 +66,30 @@ internal static class PresetBench
     private static async Task<PresetRun> OneAsync(PresetBenchSettings settings, string preset, int seed, Action<string> say, CancellationToken cancel)
     {
         var folder = Path.Combine(settings.Folder, string.Create(CultureInfo.InvariantCulture, $"{preset}-seed-{seed}"));
-        var figures = Path.Combine(folder, RunEvaluation.JsonFile);
-        if (!File.Exists(figures))
+        var (figures, trained, judged) = (Path.Combine(folder, RunEvaluation.JsonFile), Path.Combine(folder, TrainedFile), Path.Combine(folder, JudgedFile));
+        string[] training = ["--data", settings.Data, "--preset", preset, "--seed", Text(seed), "--steps", Text(settings.Steps), "--nodes", Text(settings.Nodes)];
+        string[] judging = ["--count", Text(settings.Count), .. settings.HeldOut is { } heldOut ? new[] { "--data", heldOut } : []];
+        var howTrained = string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', training)}, {settings.Budget.TotalMinutes:0.##} minutes");
+        if (!File.Exists(trained))
         {
-            if (!File.Exists(Path.Combine(folder, TrainedFile)))
-            {
-                // One that was cut off begins anew: its time would be another.
-                if (RunFolder.ReadRequest(folder) is { } cutOff && cutOff.PresetName == preset && cutOff.Seed == (ulong)seed)
-                    Directory.Delete(folder, recursive: true);
-                say($"{preset}, seed {seed}: training up to {settings.Steps:N0} steps or {settings.Budget.TotalMinutes:0.#} minutes");
-                await CommandAsync(
-                    ["train", "--out", folder, "--data", settings.Data, "--preset", preset, "--seed", Text(seed), "--steps", Text(settings.Steps), "--nodes", Text(settings.Nodes)],
-                    settings.Budget, say, cancel);
-                await File.WriteAllTextAsync(Path.Combine(folder, TrainedFile), "", cancel);
-            }
+            // One that was cut off begins anew: its time would be another.
+            if (RunFolder.ReadRequest(folder) is { } cutOff && cutOff.PresetName == preset && cutOff.Seed == (ulong)seed)
+                Directory.Delete(folder, recursive: true);
+            say($"{preset}, seed {seed}: training up to {settings.Steps:N0} steps or {settings.Budget.TotalMinutes:0.#} minutes");
+            await CommandAsync(["train", "--out", folder, .. training], settings.Budget, say, cancel);
+            await File.WriteAllTextAsync(trained, howTrained, cancel);
+        }
+        else if (await File.ReadAllTextAsync(trained, cancel) is var before && before != howTrained)
+        {
+            throw new FailedException($"{folder} was trained otherwise ('{before}', now asked: '{howTrained}'); give another --out, or remove it.");
+        }
 
+        string HowJudged() => $"{string.Join(' ', judging)}\n{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(figures)))}";
+        if (!File.Exists(figures) || !File.Exists(judged) || await File.ReadAllTextAsync(judged, cancel) != HowJudged())
+        {
             say($"{preset}, seed {seed}: judging");
-            await CommandAsync(["evaluate", "--run", folder, "--count", Text(settings.Count), .. settings.HeldOut is { } heldOut ? new[] { "--data", heldOut } : []], null, say, cancel);
+            await CommandAsync(["evaluate", "--run", folder, .. judging], null, say, cancel);
+            await File.WriteAllTextAsync(judged, HowJudged(), cancel);
         }
 
         try
@@ -134,9 +145,14 @@ internal static class PresetBench
     /// <summary>From the first line of the run's metrics to the last.</summary>
     private static double StepsPerSecond(string folder)
     {
-        var lines = File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).Select(line =>
-            (Step: line.GetProperty("step").GetInt64(), Time: line.GetProperty("time").GetDateTimeOffset())).ToArray();
+        var lines = File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(Moment).ToArray();
         return lines.Length < 2 ? double.NaN : (lines[^1].Step - lines[0].Step) / (lines[^1].Time - lines[0].Time).TotalSeconds;
+
+        static (long Step, DateTimeOffset Time) Moment(string line)
+        {
+            using var json = JsonDocument.Parse(line);
+            return (json.RootElement.GetProperty("step").GetInt64(), json.RootElement.GetProperty("time").GetDateTimeOffset());
+        }
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -17,39 +17,84 @@ internal static partial class BenchAllReduceCommand
         var kilobytes = OptionKinds.Wholes("--kilobytes", "KIB,…", "Small sizes, in KiB, measured too.", 1, 4096, "4");
         var rounds = OptionKinds.Whole("--rounds", "N", "Measured rounds of each, in turns of three.", 1, 1000, 15);
         var peer = OptionKinds.Text("--peer", "gloo|none", "What to run beside it: PyTorch's gloo with 1, 2 and 4 connections (needs a Python with torch), or none.", "gloo");
-        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, connections=N to each peer, wire=exact or wire=bfloat16.");
-        var model = OptionKinds.Switch("--model", "Fit a cost model to what was measured (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
+        var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, connections=N to each peer, algorithm=auto, direct or doubling, wire=exact or wire=bfloat16.");
+        var compare = OptionKinds.Text(
+            "--compare", "KEY=V,V…", "Compare our own values of one --set option instead, such as algorithm=direct,doubling or connections=1,2,4: in turns, all members in one process.", "");
+        var model = OptionKinds.Switch("--model", "Fit a cost model of the direct exchange to what was measured of it (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
         var json = OptionKinds.Switch("--json", "Print one JSON object: results, peer, ceiling; each with members, bytes, medianSeconds, busGigabytesPerSecond.");
         var command = new Command("allreduce", "All-reduce over loopback between real processes, with gloo and the ceiling (a raw socket pump) in turns with it.")
         {
-            members, megabytes, kilobytes, rounds, peer, set, model, json,
+            members, megabytes, kilobytes, rounds, peer, set, compare, model, json,
         };
         command.SetAction(async (parsed, cancel) =>
         {
             var terminal = new Terminal(parsed.GetValue(json));
-            var python = parsed.GetValue(peer) switch
+            string[] compared = parsed.GetValue(compare) is [_, ..] text ? Compared(text) : [];
+            if (compared.Length > 0 && (parsed.GetValue(model) || parsed.Given(peer)))
+                throw new BadInputException("--compare: stands alone, without --model and --peer.");
+            var python = compared.Length > 0 ? null : parsed.GetValue(peer) switch
             {
                 "gloo" => GlooPeer.FindPython("gloo"),
                 "none" => null,
                 var other => throw new BadInputException($"--peer {other}: gloo or none is expected."),
             };
             if (Array.Find(parsed.GetValue(set)!, setting => !Setting().IsMatch(setting)) is { } wrong)
-                throw new BadInputException($"--set {wrong}: chunk=BYTES (a multiple of 64 up to 16777216), connections=N (1 to 16), wire=exact or wire=bfloat16 is expected.");
+                throw new BadInputException($"--set {wrong}: chunk=BYTES (a multiple of 64 up to 16777216), connections=N (1 to 16), algorithm=auto, direct or doubling, wire=exact or wire=bfloat16 is expected.");
             int[] sizes = [.. parsed.GetValue(kilobytes)!.Select(size => size << 10), .. parsed.GetValue(megabytes)!.Select(size => size << 20)];
             var rows = new List<AllReduceRow>();
             var counts = parsed.GetValue(model) && !parsed.Given(members) ? [2, 3, 4] : parsed.GetValue(members)!;
             if (parsed.GetValue(model) && sizes.Distinct().Count() < 2)
                 throw new BadInputException("--model: at least two different sizes are needed.");
             foreach (var count in counts)
-                rows.AddRange(await AllReduceBench.RunAsync(count, sizes, parsed.GetValue(rounds)!.Value, python, parsed.GetValue(set)!, text => terminal.Line(text), cancel));
+            {
+                var measured = parsed.GetValue(rounds)!.Value;
+                // The model is the direct exchange's.
+                string[] settings = [.. parsed.GetValue(model) ? ["algorithm=direct"] : Array.Empty<string>(), .. parsed.GetValue(set)!];
+                rows.AddRange(compared.Length > 0
+                    ? await AllReduceBench.CompareAsync(count, sizes, measured, compared, settings, text => terminal.Line(text), cancel)
+                    : await AllReduceBench.RunAsync(count, sizes, measured, python, settings, text => terminal.Line(text), cancel));
+            }
+
+            if (compared.Length > 0)
+            {
+                ShowCompared(terminal, rows, compared);
+                return ExitCode.Done;
+            }
+
             Show(terminal, rows, parsed.GetValue(model) ? Fit(rows) : null);
             return ExitCode.Done;
         });
         return command;
     }
 
-    [GeneratedRegex("^(chunk=[1-9][0-9]{1,7}|connections=([1-9]|1[0-6])|wire=(exact|bfloat16))$")]
+    [GeneratedRegex("^(chunk=[1-9][0-9]{1,7}|connections=([1-9]|1[0-6])|algorithm=(auto|direct|doubling)|wire=(exact|bfloat16))$")]
     private static partial Regex Setting();
+
+    /// <summary>key=V,V… as key=V for each.</summary>
+    private static string[] Compared(string text)
+    {
+        var parts = text.Split('=', 2);
+        string[] compared = parts is [var key, var values] ? [.. values.Split(',').Select(value => $"{key}={value}")] : [];
+        return compared.Length >= 2 && compared.Distinct().Count() == compared.Length && Array.TrueForAll(compared, setting => Setting().IsMatch(setting))
+            ? compared
+            : throw new BadInputException($"--compare {text}: an option of --set with two or more values is expected, such as algorithm=direct,doubling.");
+    }
+
+    private static void ShowCompared(Terminal terminal, IReadOnlyList<AllReduceRow> rows, IReadOnlyList<string> compared)
+    {
+        terminal.Result(new
+        {
+            Results = rows.Select(row => new { Setting = row.Name, row.Members, row.Bytes, row.MedianSeconds, row.LeastSeconds, row.MostSeconds, row.BusGigabytesPerSecond }),
+        });
+        var table = new Table().Border(TableBorder.Simple).AddColumns(["members", "buffer", .. compared.Select(setting => $"{setting}, ms"), "last to first"]);
+        foreach (var line in rows.GroupBy(row => (row.Members, row.Bytes)))
+        {
+            double[] seconds = [.. line.Select(row => row.MedianSeconds)];
+            table.AddRow([$"{line.Key.Members}", Size(line.Key.Bytes), .. seconds.Select(time => Number(time * 1e3)), Number(seconds[^1] / seconds[0])]);
+        }
+
+        terminal.People.Write(table);
+    }
 
     private static void Show(Terminal terminal, IReadOnlyList<AllReduceRow> rows, CostModel? model)
     {

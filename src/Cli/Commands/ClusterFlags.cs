@@ -63,27 +63,33 @@ internal sealed partial class ClusterFlags
             problems.Add($"--wire {wire}: exact or bfloat16.");
 
         Uri? coordinator = null;
+        var nodes = parsed.GetValue(_nodes)!.Value;
         if (parsed.GetResult(_cluster) is not null && parsed.GetValue(_cluster) is { } folder)
         {
             if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is not null)
                 problems.Add("--cluster, --coordinator: one of them says where to work.");
             foreach (var option in new Option[] { _devices, _threads, _overlap, _wire }.Where(parsed.Given))
                 problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --cluster.");
-            coordinator = new Uri(new ClusterFolder(folder).Coordinator.Http);
+            var running = new ClusterFolder(folder);
+            coordinator = new Uri(running.Coordinator.Http);
+            if (!parsed.Given(_nodes))
+                nodes = running.Keeper?.Nodes ?? nodes;
         }
         if (parsed.GetResult(_coordinator) is not null && parsed.GetValue(_coordinator) is { } address)
         {
             if (!Uri.TryCreate(address, UriKind.Absolute, out coordinator) || coordinator.Scheme is not ("http" or "https"))
                 problems.Add($"--coordinator {address}: a URL such as http://127.0.0.1:8080 is expected.");
+            else if (coordinator.UserInfo.Length > 0)
+                problems.Add($"--coordinator {coordinator.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}: without a user and password; the API key goes into --api-key-file.");
             foreach (var option in new Option[] { _devices, _threads, _overlap, _wire }.Where(parsed.Given))
                 problems.Add($"{option.Name}: a running cluster's nodes have devices, threads, overlap and wire of their own; leave it out with --coordinator.");
         }
 
         var keyFile = parsed.GetResult(_keyFile) is null ? null : parsed.GetValue(_keyFile);
-        if (keyFile is not null && parsed.GetValue(_coordinator) is null)
-            problems.Add("--api-key-file: the key of which Coordinator? It goes with --coordinator; a local cluster needs none.");
-        var key = KeySource.Read(keyFile, isLocal: coordinator is null, problems);
-        return new(parsed.GetValue(_nodes)!.Value, devices, parsed.GetValue(_threads)!.Value, coordinator, overlap == "on", wire, key);
+        if (keyFile is not null && parsed.GetValue(_coordinator) is null && parsed.GetValue(_cluster) is null)
+            problems.Add("--api-key-file: the key of which Coordinator? It goes with --coordinator or --cluster; a cluster started for the command needs none.");
+        var key = KeySource.Read(keyFile, isLocal: parsed.GetValue(_coordinator) is null, problems);
+        return new(nodes, devices, parsed.GetValue(_threads)!.Value, coordinator, overlap == "on", wire, key);
     }
 
     [GeneratedRegex(@"^(cpu|cuda:[0-9]{1,2})\z")]

@@ -4,7 +4,7 @@ using Ganymede.Messages.Api;
 namespace Ganymede.Cli;
 
 /// <summary>The object that <c>demo --json</c> prints.</summary>
-public sealed record DemoResult(RunResult Train, GenerationResult Generate);
+public sealed record DemoResult(RunResult Train, GenerationResult? Generate);
 
 /// <summary><c>ganymede demo</c>: a local cluster trains on real images, then draws with what it learnt.</summary>
 internal static class DemoCommand
@@ -44,13 +44,14 @@ internal static class DemoCommand
             var trained = await session.TrainAsync(train);
             if (trained.Stopped)
             {
+                terminal.Result(new DemoResult(trained, null));
                 Summary.OfTraining(terminal, trained);
                 return ExitCode.Interrupted;
             }
 
-            var result = new DemoResult(trained, await session.GenerateAsync(generate));
-            terminal.Result(result);
-            Summary.OfDemo(terminal, result);
+            var drawn = await session.GenerateAsync(generate);
+            terminal.Result(new DemoResult(trained, drawn));
+            Summary.OfDemo(terminal, trained, drawn);
             return ExitCode.Done;
         });
         return command;

@@ -11,14 +11,15 @@ internal static class RunCurves
         var lines = Read(Path.Combine(folder, "metrics.jsonl"));
         ChartLine Logged(string name, string figure) => new(name, [.. lines.Where(line => line.ContainsKey(figure)).Select(line => (line["step"], line[figure]))]);
         ChartLine Judged(string name, Func<QualityFigures, double> figure) => new(name, [.. checkpoints.Select(one => ((double)one.Step, figure(one.Quality)))]);
+        var sample = checkpoints.Count == 0 ? "" : $" ({Figures.Count(checkpoints[0].Images)} images)"; // as many for each
         LineChart[] charts =
         [
             new("Losses", [Logged("discriminator", "discriminatorLoss"), Logged("generator", "generatorLoss")]),
             new("Discriminator", [Logged("real images right", "realAccuracy"), Logged("generated images right", "fakeAccuracy")]),
             new("Speed, images a second", [Logged("images a second", "imagesPerSecond")]),
             new("Seconds a step", [Logged("compute", "computeSeconds"), Logged("exposed communication", "exposedCommunicationSeconds"), Logged("optimizer", "optimizerSeconds")]),
-            new("FID of checkpoints (500 images)", [Judged("FID", quality => quality.Fid)]),
-            new("KID of checkpoints (500 images)", [Judged("KID", quality => quality.Kid.Value)]),
+            new("FID of checkpoints" + sample, [Judged("FID", quality => quality.Fid)]),
+            new("KID of checkpoints" + sample, [Judged("KID", quality => quality.Kid.Value)]),
             new("Variety of checkpoints", [Judged("coverage", quality => quality.Manifold.Coverage), Judged("precision", quality => quality.Manifold.Precision), Judged("diversity ratio", quality => quality.Diversity)]),
         ];
         return [.. charts.Where(chart => chart.Lines.Any(line => line.Points.Count(point => double.IsFinite(point.Y)) > 1))];

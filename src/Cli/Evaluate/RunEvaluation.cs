@@ -78,7 +78,7 @@ internal static class RunEvaluation
             try
             {
                 glances.Add(evaluator.Glance(step == plan.Checkpoint.Info.Step ? plan.Checkpoint : CheckpointFolder.Read(CheckpointFolder.FolderOf(plan.Folder, step))));
-                terminal.Line($"Checkpoint of step {Figures.Count(step)}: FID {EvaluationSummary.Short(glances[^1].Quality.Fid)} (500 images)");
+                terminal.Line($"Checkpoint of step {Figures.Count(step)}: FID {EvaluationSummary.Short(glances[^1].Quality.Fid)} ({Figures.Count(glances[^1].Images)} images)");
             }
             catch (CheckpointException error)
             {

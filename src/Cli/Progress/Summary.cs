@@ -17,12 +17,12 @@ internal static class Summary
 
     public static void OfGeneration(Terminal terminal, GenerationResult result) => Write(terminal, GenerationLines(result));
 
-    public static void OfDemo(Terminal terminal, DemoResult result)
+    public static void OfDemo(Terminal terminal, RunResult trained, GenerationResult drawn)
     {
-        Write(terminal, [.. TrainingLines(result.Train), .. GenerationLines(result.Generate)]);
+        Write(terminal, [.. TrainingLines(trained), .. GenerationLines(drawn)]);
         terminal.Line();
         terminal.Line("Look at the grid, then:");
-        terminal.Line($"  ./ganymede generate --run {Quoted(result.Train.Folder)} --count 5000 --seed 2 --to more-images");
+        terminal.Line($"  ./ganymede generate --run {Quoted(trained.Folder)} --count 5000 --seed 2 --to more-images");
         terminal.Line("  ./ganymede train --data FOLDER --preset cgan-32        (a folder with a folder of PNG or JPEG per class)");
         terminal.Line("  ./ganymede presets");
     }

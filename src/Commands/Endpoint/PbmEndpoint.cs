@@ -48,6 +48,8 @@ public sealed partial class PbmEndpoint(IOptions<PbmOptions> options, PbmTable t
         }
 
         Address = _listener.LocalEndPoint!.ToString();
+        if (!IPAddress.IsLoopback(at.Address))
+            LogOpen(log, Address);
         _accepting = AcceptAsync(_listener);
         return Task.CompletedTask;
     }
@@ -110,6 +112,9 @@ public sealed partial class PbmEndpoint(IOptions<PbmOptions> options, PbmTable t
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "pbm: port {Port} is taken; commands are taken at {Address} (Pbm:Port chooses)")]
     private static partial void LogTaken(ILogger logger, int port, EndPoint? address);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "pbm: commands are taken at {Address}, without a key, from every machine that reaches it")]
+    private static partial void LogOpen(ILogger logger, string? address);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "pbm: {Peer} was turned away: {Reason}")]
     internal static partial void LogRefused(ILogger logger, string peer, string reason);

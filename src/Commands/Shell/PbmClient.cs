@@ -54,7 +54,7 @@ public sealed class PbmClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Has a command carried out. A cancelled one ends in good order: the endpoint is told.</summary>
+    /// <summary>Has a command carried out. A cancelled one ends in good order: the endpoint is told, and has <see cref="ConnectDeadline"/> to obey.</summary>
     /// <param name="enough">Ends a command that streams.</param>
     /// <exception cref="PbmException">It failed, or was not understood.</exception>
     /// <exception cref="PbmNoConnectionException">The connection broke.</exception>
@@ -62,13 +62,22 @@ public sealed class PbmClient : IAsyncDisposable
     {
         var id = ++_lastId;
         await WriteAsync(new Invoke(id, [.. words]));
-        await using var cancelling = enough.Register(() => _ = CancelAsync(id));
+        using var late = new CancellationTokenSource();
+        await using var cancelling = enough.Register(() =>
+        {
+            late.CancelAfter(ConnectDeadline);
+            _ = CancelAsync(id);
+        });
         while (true)
         {
             IPbmFrame? frame;
             try
             {
-                frame = await PbmWire.ReadAsync(_stream, PbmWire.LargestAnswer, CancellationToken.None);
+                frame = await PbmWire.ReadAsync(_stream, PbmWire.LargestAnswer, late.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new PbmNoConnectionException($"{Address}: has not ended the command within {ConnectDeadline.TotalSeconds:0} s of being told to.");
             }
             catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
             {

@@ -47,6 +47,10 @@ public sealed partial class AccessGuard
         {
             await Refuse(context, StatusCodes.Status403Forbidden, "A page of another site must not change anything here.");
         }
+        else if (_key is null && request.Headers.Origin.Count > 0 && !IsListed(request.Host))
+        {
+            await Refuse(context, StatusCodes.Status403Forbidden, "Without an API key browsers may change something only by an IP address, or by a name in Http:AllowedHosts.");
+        }
         else if (_key is not null && !BringsKey(request.Headers.Authorization, _key))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer realm=\"ganymede\"";
@@ -65,13 +69,15 @@ public sealed partial class AccessGuard
     /// A foreign site can have its own name resolved to our address, and is then the same origin for the browser. But the browser still
     /// sends that name. An address in its place was not led here by any name.
     /// </summary>
-    private bool IsOurName(HostString host)
+    private bool IsOurName(HostString host) =>
+        // Beyond loopback it may have any name, if nobody listed them; the key keeps foreign hands off, or the list of names where there is none.
+        IsListed(host) || (_options.AllowedHosts.Length == 0 && !_options.IsLoopback);
+
+    private bool IsListed(HostString host)
     {
         var name = host.Host.TrimEnd('.');
-        if (string.Equals(name, "localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(name.Trim('[', ']'), out _))
-            return true;
-        // Beyond loopback it may have any name; nobody listed them, and the key keeps foreign hands off.
-        return _options.AllowedHosts.Contains(name, StringComparer.OrdinalIgnoreCase) || (_options.AllowedHosts.Length == 0 && !_options.IsLoopback);
+        return string.Equals(name, "localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(name.Trim('[', ']'), out _)
+            || _options.AllowedHosts.Contains(name, StringComparer.OrdinalIgnoreCase);
     }
 
     private static bool ComesFromElsewhere(HttpRequest request)

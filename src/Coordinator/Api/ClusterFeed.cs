@@ -16,8 +16,6 @@ namespace Ganymede.Coordinator.Api;
 public sealed class ClusterFeed(
     IRequiredActor<CoordinatorActor> coordinator, JobEvents jobs, IOptions<ApiOptions> options, TimeProvider time) : IDisposable
 {
-    public const int MostReaders = 256;
-
     /// <summary>A change is seen after this at the latest.</summary>
     private static readonly TimeSpan _period = TimeSpan.FromMilliseconds(500);
 
@@ -37,18 +35,8 @@ public sealed class ClusterFeed(
     private readonly bool _keyRequired = ApiKey.Load(options.Value, out _) is not null;
     private readonly SemaphoreSlim _asking = new(1);
     private (ClusterStatus Status, string Json, long At)? _newest;
-    private int _readers;
 
     public void Dispose() => _asking.Dispose();
-
-    /// <summary>A place among the readers, to be given back; null when all are taken.</summary>
-    public IDisposable? TryEnter()
-    {
-        if (Interlocked.Increment(ref _readers) <= MostReaders)
-            return new Place(this);
-        Interlocked.Decrement(ref _readers);
-        return null;
-    }
 
     /// <exception cref="AskTimeoutException">There is no actor that decides just now.</exception>
     public async Task<ClusterStatus> NowAsync(CancellationToken cancel) => (await NewestAsync(isLast: false, cancel)).Status;
@@ -124,17 +112,6 @@ public sealed class ClusterFeed(
         finally
         {
             _asking.Release();
-        }
-    }
-
-    private sealed class Place(ClusterFeed feed) : IDisposable
-    {
-        private int _left;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _left, 1) == 0)
-                Interlocked.Decrement(ref feed._readers);
         }
     }
 }

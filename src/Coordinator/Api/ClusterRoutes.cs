@@ -10,9 +10,9 @@ public static class ClusterRoutes
         var group = api.MapGroup("/cluster").WithTags("cluster");
         group.MapGet("", (ClusterFeed feed, CancellationToken cancel) => feed.NowAsync(cancel))
             .Describe<ClusterStatus>("describeCluster", "Nodes, runs and generation jobs as they are now");
-        group.MapGet("/events", (ClusterFeed feed, IHostApplicationLifetime lifetime, CancellationToken cancel) => feed.TryEnter() is { } place
+        group.MapGet("/events", (ClusterFeed feed, StreamPlaces places, IHostApplicationLifetime lifetime, CancellationToken cancel) => places.TryEnter() is { } place
                 ? EventStreams.Send(feed.FollowAsync(place, lifetime.ApplicationStopping, cancel))
-                : Results.Problem($"{ClusterFeed.MostReaders} readers follow the cluster already.", statusCode: StatusCodes.Status503ServiceUnavailable))
+                : StreamPlaces.Full())
             .Describe("followCluster", "Server-sent events 'cluster': the same, sent anew when it has changed, at least every 15 seconds").Streams<ClusterStatus>();
     }
 }

@@ -40,6 +40,8 @@ public sealed class MetricsFile(string path, int capacity = 1024)
 
     private void ReadOn()
     {
+        if (new FileInfo(path).LinkTarget is not null)
+            return; // the folder is others' to write to, as well
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (file.Length < _offset)
             Forget(); // a resumed run cuts off what lies behind its checkpoint

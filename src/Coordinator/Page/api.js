@@ -61,6 +61,7 @@ export function follow(onState, onConnection) {
   }
 
   function lost() {
+    heard = Date.now(); // silence counts from the next try
     onConnection('lost');
     source.close(); // browsers differ in whether and when they try again: we do
     clearTimeout(timer);

@@ -14,9 +14,18 @@ import { showViews } from './views.js';
 const figuresEveryMs = 10000;
 
 let cluster = null;
-let wanted = decodeURIComponent(location.hash.slice(1));
+let wanted = named();
 let seen = {}; // of the run that is shown: what its details were fetched for
 let lostAt = null;
+
+/** The run that the address names; nothing if it is spoilt. */
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+}
 
 function selected() {
   return cluster?.runs.find((run) => run.run === wanted) ?? cluster?.runs[0] ?? null; // newest first
@@ -82,7 +91,7 @@ function onConnection(what) {
 }
 
 addEventListener('hashchange', () => {
-  const name = decodeURIComponent(location.hash.slice(1));
+  const name = named();
   if (!cluster?.runs.some((run) => run.run === name)) return; // #run, the skip link's
   wanted = name;
   show();

@@ -15,6 +15,17 @@ public sealed partial class RunActor
         Say(RunEventKind.Artifact, $"{written.Kind} of step {written.Step}: {written.Path}");
     }
 
+    /// <summary>All members say it; the first word counts.</summary>
+    private void Announce(ControllerActed acted)
+    {
+        if (acted.Step <= _controlledStep)
+            return;
+        _controlledStep = acted.Step;
+        if (acted.Stops)
+            _stopReason ??= acted.Reason;
+        Say(RunEventKind.State, acted.Reason);
+    }
+
     private void Accept(ProgressReport report)
     {
         _state = _state.Accept(report);

@@ -77,6 +77,7 @@ public sealed partial class RunActor : JobActor, IWithTimers
     private long _lastReportedStep = -1;
     private string? _stopReason;
     private TimeSpan _stopTold;
+    private long _controlledStep;
     private string? _passedOver;
     private ImmutableHashSet<NodeId> _leaving = [];
     private readonly RunTelemetry _telemetry;
@@ -105,6 +106,7 @@ public sealed partial class RunActor : JobActor, IWithTimers
         Receive<RunPrepared>(Accept, prepared => prepared.Run == _run);
         Receive<ProgressReport>(Accept, report => report.Run == _run);
         Receive<ArtifactWritten>(Announce, written => written.Run == _run);
+        Receive<ControllerActed>(Announce, acted => acted.Run == _run);
         Receive<MemberFinished>(Accept, finished => finished.Run == _run);
         Receive<MemberFailed>(Accept, failed => failed.Run == _run);
         Receive<MemberReport>(Accept, report => report.Run == _run);

@@ -1,4 +1,5 @@
 using Ganymede.Messages;
+using Ganymede.Training;
 
 namespace Ganymede.GpuNode.Runs;
 
@@ -22,4 +23,7 @@ public sealed record CommittedStep(
 
     /// <summary>What D says besides its loss.</summary>
     public required ScoreFigures Scores { get; init; }
+
+    /// <summary>What the controller saw and did; null without one.</summary>
+    public ControllerReport? Control { get; init; }
 }

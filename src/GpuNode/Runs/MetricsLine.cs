@@ -22,6 +22,29 @@ public sealed record MetricsLine(
     double? ImagesPerSecond, double? ComputeSeconds, double? ExposedCommunicationSeconds, double? OptimizerSeconds,
     long SkippedSteps, long LiveTensors, long ResidentBytes)
 {
+    /// <summary>Spread of generated images within a class over that of real ones, in the controller's last window.</summary>
+    public double? Diversity { get; init; }
+
+    /// <summary>Effective number of classes drawn over that of the data, in the controller's last window.</summary>
+    public double? Classes { get; init; }
+
+    /// <summary>Mean norm of both networks' gradients together, in the controller's last window.</summary>
+    public double? GradientNorm { get; init; }
+
+    /// <summary>Factor that the controller has put on D's learning rate; so is the next on G's.</summary>
+    public double? DiscriminatorRate { get; init; }
+
+    public double? GeneratorRate { get; init; }
+
+    /// <summary>R1's gamma as the controller has it.</summary>
+    public double? R1 { get; init; }
+
+    /// <summary>Raises of the augmentation by the controller.</summary>
+    public int? AugmentationRaises { get; init; }
+
+    /// <summary>What the controller did after this very step, in words.</summary>
+    public string? Controller { get; init; }
+
     /// <param name="before">What the line before was of, if this member knows it; rates are of the steps between.</param>
     /// <param name="samples">Real images a step.</param>
     public static MetricsLine Of(CommittedStep step, CommittedStep? before, long samples)
@@ -36,7 +59,17 @@ public sealed record MetricsLine(
             steps > 0 && seconds > 0 ? steps * samples / seconds : null,
             PerStep(step.Phases.Compute, before?.Phases.Compute), PerStep(step.Phases.ExposedCommunication, before?.Phases.ExposedCommunication),
             PerStep(step.Phases.Optimizer, before?.Phases.Optimizer),
-            step.Skipped, Replica.LiveTensors, Environment.WorkingSet);
+            step.Skipped, Replica.LiveTensors, Environment.WorkingSet)
+        {
+            Diversity = step.Control?.Signals?.Diversity,
+            Classes = step.Control?.Signals?.Classes,
+            GradientNorm = step.Control?.Signals?.GradientNorm,
+            DiscriminatorRate = step.Control?.Knobs.DiscriminatorRate,
+            GeneratorRate = step.Control?.Knobs.GeneratorRate,
+            R1 = step.Control?.Knobs.R1,
+            AugmentationRaises = step.Control?.Knobs.Augmentation,
+            Controller = step.Control?.Event?.Reason,
+        };
     }
 
     /// <summary>The figures by the names that TensorBoard groups by what is before the stroke.</summary>
@@ -57,6 +90,20 @@ public sealed record MetricsLine(
             yield return ("discriminator/class loss", classes);
         if (AugmentationProbability is { } probability)
             yield return ("augmentation/probability", probability);
+        if (Diversity is { } diversity)
+            yield return ("controller/diversity", diversity);
+        if (Classes is { } drawn)
+            yield return ("controller/classes", drawn);
+        if (GradientNorm is { } norm)
+            yield return ("controller/gradient norm", norm);
+        if (DiscriminatorRate is { } slower)
+            yield return ("controller/discriminator rate", slower);
+        if (GeneratorRate is { } slowerGenerator)
+            yield return ("controller/generator rate", slowerGenerator);
+        if (R1 is { } gamma)
+            yield return ("controller/R1", gamma);
+        if (AugmentationRaises is { } raises)
+            yield return ("controller/augmentation raises", raises);
         if (ImagesPerSecond is { } rate)
             yield return ("speed/images per second", rate);
         if (ComputeSeconds is { } compute)

@@ -329,17 +329,19 @@ public sealed class ReplicaLoop
         }
 
         _generatorLoss = report.GeneratorLoss;
-        CountSkipped(_skippedInStep);
+        CountSkipped(_skippedInStep, report.Control?.Event);
         _skippedInStep = false;
         var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
         _last = new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
         {
-            Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped, Scores = _scores!,
+            Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped, Scores = _scores!, Control = report.Control,
         };
         _recent.Enqueue(_last);
         if (_recent.Count > StepsKept)
             _recent.Dequeue();
         SecondsTraining = Stopwatch.GetElapsedTime(_begun).TotalSeconds;
+        if (Index == 0 && report.Control?.Event is { } happened)
+            Session.Tell(happened);
     }
 
     private void ReportNowAndThen(Action reportProgress)
@@ -353,10 +355,10 @@ public sealed class ReplicaLoop
         reportProgress();
     }
 
-    /// <summary>Every member sees the same flag in the same all-reduce, so all skip alike, and all give up alike.</summary>
-    private void CountSkipped(bool skipped)
+    /// <summary>Every member sees the same flag in the same all-reduce, so all skip alike, and all give up alike, unless a controller does something about it.</summary>
+    private void CountSkipped(bool skipped, ControllerEvent? happened)
     {
-        _skippedInARow = skipped ? _skippedInARow + 1 : 0;
+        _skippedInARow = skipped && happened is null ? _skippedInARow + 1 : 0;
         if (!skipped)
             return;
 

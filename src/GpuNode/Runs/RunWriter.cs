@@ -126,7 +126,7 @@ public sealed class RunWriter : IDisposable
                 step.Fingerprint == 0 ? null : step.Fingerprint.ToString("x16", CultureInfo.InvariantCulture)));
         }
 
-        if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last))
+        if (step.Step > _metrics.LastStep && (step.Step % MetricsEvery == 0 || last || step.Control?.Event is not null))
         {
             var line = MetricsLine.Of(step, _measured, Plan.SamplesPerStep);
             _metrics.Append(step.Step, line);

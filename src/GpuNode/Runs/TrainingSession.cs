@@ -123,6 +123,13 @@ public sealed class TrainingSession(
             failure.Chunk, failure.Waited.TotalSeconds, failure is DivergenceException, failure.Message));
     }
 
+    /// <summary>From a replica's thread: what the controller did. Every member says it, so that it is told whoever dies.</summary>
+    public void Tell(ControllerEvent happened)
+    {
+        _log.Controlled(prepare.Run, happened.Reason);
+        report(new ControllerActed(prepare.Run, node, happened.Step, happened.Kind == ControllerEventKind.Stop, happened.Reason));
+    }
+
     /// <summary>From a replica's thread: its state, for those that join in this view.</summary>
     public void HandStateOver(ViewPart part, ReplicaState state) =>
         _handOver.ServeState(part.Position, StateBlob.Write(state, part.Position / Plan.PhasesPerStep));

@@ -12,11 +12,19 @@ internal sealed class Augmenter(Preset preset, ImagePack data, AdaptiveStrength 
 {
     private const int Kinds = 3;
 
-    private readonly Translation _translation = new(preset.Augment.Translation, preset.Size, data.Background, precision, device);
+    private Translation _translation = new(preset.Augment.Translation, preset.Size, data.Background, precision, device);
     private readonly ColorShift _color = new(preset.Augment.Color);
-    private readonly Cutout _cutout = new(preset.Augment.Cutout, preset.Size, data.Background, precision, device);
+    private Cutout _cutout = new(preset.Augment.Cutout, preset.Size, data.Background, precision, device);
 
     public AdaptiveStrength Strength { get; } = strength;
+
+    /// <summary>Other translation and cutout from now on.</summary>
+    public void Set(AugmentSettings augment)
+    {
+        Dispose();
+        _translation = new(augment.Translation, preset.Size, data.Background, precision, device);
+        _cutout = new(augment.Cutout, preset.Size, data.Background, precision, device);
+    }
 
     /// <summary>What is done to the phase's first or second b images.</summary>
     /// <param name="index">D's update, or G's step.</param>

@@ -29,12 +29,12 @@ internal sealed record FactoredWeight(FlatEntry Entry, int Rows, int Shards)
 
 /// <summary>
 /// The flat buffer of a phase, in elements: the gradients of the parameters without the factored one, batch-norm statistics, each
-/// shard's output gradients and then inputs of the factored weight, trailer. A shard fills its own rows of the factors and leaves
+/// shard's output gradients and then inputs of the factored weight, the controller's signals, trailer. A shard fills its own rows of the factors and leaves
 /// the others' zero, so the same sum over shards that adds gradients puts all factors side by side.
 /// </summary>
 internal sealed class PhaseLayout
 {
-    public PhaseLayout(FlatLayout flat, int statistics, FactoredWeight? factored)
+    public PhaseLayout(FlatLayout flat, int statistics, FactoredWeight? factored, int signals)
     {
         Factored = factored;
         var (first, behind) = factored is null
@@ -44,7 +44,7 @@ internal sealed class PhaseLayout
         Statistics = Segments.Sum(part => part.Count);
         OutputGradients = Statistics + statistics;
         Inputs = OutputGradients + (factored?.AllRows ?? 0) * (factored?.Outputs ?? 0);
-        Elements = OutputGradients + (factored?.Elements ?? 0) + Trailer.Slots;
+        Elements = OutputGradients + (factored?.Elements ?? 0) + signals + Trailer.Slots;
     }
 
     public FactoredWeight? Factored { get; }

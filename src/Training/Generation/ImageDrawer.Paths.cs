@@ -27,7 +27,7 @@ public sealed partial class ImageDrawer
     public double[] Noise(ulong jobSeed, long index)
     {
         var noise = new double[NoiseLength];
-        new CounterRandom(jobSeed, (ulong)index, shard: 0, RandomPurpose.Generation).FillNormal(noise);
+        FillNoise(jobSeed, index, noise);
         return noise;
     }
 
@@ -80,6 +80,9 @@ public sealed partial class ImageDrawer
 
         return [.. path];
     }
+
+    private static void FillNoise(ulong jobSeed, long index, Span<double> noise) =>
+        new CounterRandom(jobSeed, (ulong)index, shard: 0, RandomPurpose.Generation).FillNormal(noise);
 
     private IEnumerable<ConditionalBatchNorm> ClassNorms() => _generator.modules().OfType<ConditionalBatchNorm>();
 }

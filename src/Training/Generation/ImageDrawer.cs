@@ -1,4 +1,3 @@
-using Ganymede.Datasets;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -69,20 +68,14 @@ public sealed partial class ImageDrawer : IDisposable
             throw new ArgumentException($"{indices.Count} indices and {labels.Count} labels: both must be as many, and at least one.");
         }
 
-        _threads.Enter();
-        var length = _preset.Generator.Noise;
-        var noise = new double[indices.Count * length];
-        var classes = new long[labels.Count];
+        var noise = new double[indices.Count * NoiseLength];
         for (var image = 0; image < indices.Count; image++)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(indices[image], nameof(indices));
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)labels[image], (uint)Classes.Count, nameof(labels));
-            classes[image] = labels[image];
-            new CounterRandom(jobSeed, (ulong)indices[image], shard: 0, RandomPurpose.Generation)
-                .FillNormal(noise.AsSpan(image * length, length));
+            FillNoise(jobSeed, indices[image], noise.AsSpan(image * NoiseLength, NoiseLength));
         }
 
-        return ImageBytes.Draw(_generator, noise, classes, NetworkFactory.ScalarTypeOf(_preset.Precision), _device);
+        return Draw(noise, labels);
     }
 
     public void Dispose() => _generator.Dispose();

@@ -43,6 +43,10 @@ public static class GanLoss
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
-    /// <summary>The loss of pairs, or null if the loss is a sum of terms over either kind of image.</summary>
-    public static IPairedLoss? CreatePaired(LossKind kind) => kind == LossKind.Relativistic ? new RelativisticLoss() : null;
+    /// <exception cref="ArgumentOutOfRangeException">The loss is a sum of terms over either kind of image.</exception>
+    public static IPairedLoss CreatePaired(LossKind kind) => kind switch
+    {
+        LossKind.Relativistic => new RelativisticLoss(),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    };
 }

@@ -11,13 +11,13 @@ internal sealed class Objective(Preset preset)
     private readonly bool _isAuxiliary = preset.Discriminator.Conditioning == Conditioning.Auxiliary;
 
     /// <summary>Set if D's loss is no sum of a term of real images and one of generated ones.</summary>
-    public IPairedLoss? Paired { get; } = GanLoss.CreatePaired(preset.Loss);
+    public IPairedLoss? Paired { get; } = preset.IsPaired ? GanLoss.CreatePaired(preset.Loss) : null;
 
     /// <summary>Set if it is.</summary>
-    public IGanLoss? Separate { get; } = GanLoss.CreatePaired(preset.Loss) is null ? GanLoss.Create(preset.Loss, preset.Technique.LabelSmoothing) : null;
+    public IGanLoss? Separate { get; } = preset.IsPaired ? null : GanLoss.Create(preset.Loss, preset.Technique.LabelSmoothing);
 
-    /// <summary>Whether G's loss depends on what D says of real images.</summary>
-    public bool GeneratorNeedsReal => Paired is not null || _featureMatching > 0;
+    /// <inheritdoc cref="Preset.GeneratorNeedsReal"/>
+    public bool GeneratorNeedsReal { get; } = preset.GeneratorNeedsReal;
 
     /// <summary>The class term of D's loss over real images: null without one.</summary>
     public Tensor? ClassesOfReal(Verdict verdict, Tensor labels) => Classes(verdict, labels);

@@ -35,19 +35,25 @@ internal static class Distances
     }
 
     /// <summary>For each row the squared distance to its k-th nearest other row of the same set; k from 1.</summary>
-    public static double[] SquaredRadii(FeatureMatrix features, int k)
+    public static double[] SquaredRadii(FeatureMatrix features, int k) => SquaredRadii(features, [k])[0];
+
+    /// <summary>The same for several k, from one pass over all distances.</summary>
+    /// <returns>[ks][rows].</returns>
+    public static double[][] SquaredRadii(FeatureMatrix features, int[] ks)
     {
-        var radii = new double[features.Rows];
-        var nearest = new double[k];
+        double[][] radii = [.. ks.Select(_ => new double[features.Rows])];
+        var nearest = new double[ks.Max()];
         ForEachRow(features, features, (row, squared) =>
         {
             squared[row] = double.PositiveInfinity; // not oneself
-            radii[row] = KthSmallest(squared, nearest);
+            FillSmallest(squared, nearest);
+            for (var i = 0; i < ks.Length; i++)
+                radii[i][row] = nearest[ks[i] - 1];
         });
         return radii;
     }
 
-    private static double KthSmallest(ReadOnlySpan<double> values, double[] smallest)
+    private static void FillSmallest(ReadOnlySpan<double> values, double[] smallest)
     {
         Array.Fill(smallest, double.PositiveInfinity);
         foreach (var value in values)
@@ -59,8 +65,6 @@ internal static class Distances
                 smallest[place] = smallest[place - 1];
             smallest[place] = value;
         }
-
-        return smallest[^1];
     }
 
     private static double[] SquaredNorms(FeatureMatrix features)

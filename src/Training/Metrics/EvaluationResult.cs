@@ -35,7 +35,8 @@ public sealed record AccuracyScore(double Generated, double Real, int Images, in
 public sealed record MemorisationResult(MemorisationFigures Features, MemorisationFigures Pixels, int Images, bool RealIsHeldOut);
 
 /// <summary>Figures of a checkpoint of the run, by <see cref="QualityCheck"/>.</summary>
-public sealed record CheckpointFigures(long Step, QualityFigures Quality);
+/// <param name="Images">Generated ones, and as many real ones.</param>
+public sealed record CheckpointFigures(long Step, QualityFigures Quality, int Images);
 
 /// <summary>All that is said of a run's generator in numbers.</summary>
 /// <param name="Images">On each side of every distance: generated, real, and the other real ones of the floor.</param>

@@ -22,6 +22,8 @@ public sealed class Evaluator : IDisposable
     private readonly bool _testIsForeign;
     private readonly ImageClassifier _probe;
     private readonly ProbeFigures _probeFigures;
+    private readonly ImageReading _readA, _readB;
+    private QualityCheck? _check;
 
     /// <summary>Splits the data and has a probe.</summary>
     /// <param name="training">What the GAN was trained on.</param>
@@ -50,16 +52,18 @@ public sealed class Evaluator : IDisposable
         (_a, _b) = (Part(_test, 0, side), Part(_test, side, side));
         _probe = ProbeCache.LoadOrTrain(
             _fit, Classifier(settings.Seed), settings.ProbeFolder, done => Progress("Training the probe", done), cancel, out var wasThere);
-        _probeFigures = new ProbeFigures(_probe.Accuracy(_test), _fit.Count, _test.Count, settings.Updates, wasThere);
+        var read = _probe.Read(_test);
+        (_readA, _readB) = (read.Take(Enumerable.Range(0, side)), read.Take(Enumerable.Range(side, side)));
+        _probeFigures = new ProbeFigures(ImageClassifier.Accuracy(read, _test.Labels), _fit.Count, _test.Count, settings.Updates, wasThere);
         _say($"Probe: {_probeFigures.Accuracy:0.0 %} of {_test.Count:N0} held-out images right{(wasThere ? " (kept from an earlier evaluation)" : "")}");
     }
 
-    /// <summary>A quick look at a checkpoint, for curves.</summary>
+    /// <summary>A quick look at a checkpoint, for curves: one of several of the same run.</summary>
     public CheckpointFigures Glance(Checkpoint checkpoint)
     {
         using var drawer = new ImageDrawer(checkpoint, "cpu", _settings.Threads);
-        var check = new QualityCheck(_probe, _a, drawer.Conditional);
-        return new CheckpointFigures(checkpoint.Info.Step, check.Measure(Draw(drawer, check.Labels, "")));
+        _check ??= new QualityCheck(_probe, _a, drawer.Conditional);
+        return new CheckpointFigures(checkpoint.Info.Step, _check.Measure(Draw(drawer, _check.Labels, "")), _check.Labels.Count);
     }
 
     /// <summary>All figures of a checkpoint.</summary>
@@ -73,16 +77,17 @@ public sealed class Evaluator : IDisposable
         var generated = Part(drawn, 0, _b.Count);
 
         _say("Reading features");
-        var (real, other, made, noise) = (_probe.Read(_a), _probe.Read(_b), _probe.Read(generated), _probe.Read(Packs.Noise(_b, _settings.Seed)));
+        var (real, other, made, noise) = (_readA, _readB, _probe.Read(generated), _probe.Read(Packs.Noise(_b, _settings.Seed)));
         _cancel.ThrowIfCancellationRequested();
         _say($"Distances between {_b.Count:N0} images and as many");
         Bounded Each(Func<ImageReading, double> figure) => new(figure(made), figure(other), figure(noise));
+        var manifold = new Manifold(real.Features);
         var spread = QualityCheck.Spread(real.Features, _a.Labels, drawer.Conditional);
         var result = new EvaluationResult(
             _b.Count, _probeFigures,
             Each(side => FrechetDistance.Between(real.Features, side.Features)),
             new(KernelDistance.Between(real.Features, made.Features), KernelDistance.Between(real.Features, other.Features), KernelDistance.Between(real.Features, noise.Features)),
-            new(Manifold.Compare(real.Features, made.Features), Manifold.Compare(real.Features, other.Features), Manifold.Compare(real.Features, noise.Features)),
+            new(manifold.Compare(made.Features), manifold.Compare(other.Features), manifold.Compare(noise.Features)),
             Each(side => InceptionScore.Of(side.Probabilities)),
             Each(side => QualityCheck.Spread(side.Features, _b.Labels, drawer.Conditional) / spread),
             drawer.Conditional ? ImageClassifier.Accuracy(made, generated.Labels) : null,
@@ -124,7 +129,7 @@ public sealed class Evaluator : IDisposable
         var byPixels = Memorisation.Nearest(some, _training);
         nearest = [.. byPixels.Select((one, row) => new NearestPair(some.Image(row).ToArray(), some.Labels[row], one.Training, one.Distance)).OrderBy(pair => pair.Distance)];
         return new MemorisationResult(
-            Memorisation.Compare(Memorisation.Nearest(made.Features.Slice(0, count), known), Memorisation.Nearest(_probe.Read(real).Features, known, self)),
+            Memorisation.Compare(Memorisation.Nearest(made.Features.Slice(0, count), known), Memorisation.Nearest(self is null ? _readB.Features.Slice(0, count) : known.Take(self), known, self)),
             Memorisation.Compare(byPixels, Memorisation.Nearest(real, _training, self)),
             count, _testIsForeign);
     }

@@ -18,6 +18,7 @@ public sealed class QualityCheck
 {
     private readonly ImageClassifier _probe;
     private readonly FeatureMatrix _real;
+    private readonly Manifold _manifold;
     private readonly int[] _labels;
     private readonly bool _conditional;
     private readonly double _spread;
@@ -31,6 +32,7 @@ public sealed class QualityCheck
         (_probe, _conditional) = (probe, conditional);
         var some = Packs.Take(reference, Enumerable.Range(0, Math.Min(images, reference.Count)));
         (_real, _labels) = (probe.Read(some).Features, some.Labels);
+        _manifold = new Manifold(_real);
         _spread = Spread(_real, _labels, conditional);
     }
 
@@ -43,7 +45,7 @@ public sealed class QualityCheck
         var reading = _probe.Read(generated);
         var predicted = reading.Predicted();
         return new QualityFigures(
-            FrechetDistance.Between(_real, reading.Features), KernelDistance.Between(_real, reading.Features), Manifold.Compare(_real, reading.Features),
+            FrechetDistance.Between(_real, reading.Features), KernelDistance.Between(_real, reading.Features), _manifold.Compare(reading.Features),
             Spread(reading.Features, generated.Labels, _conditional) / _spread,
             _conditional ? ImageClassifier.Accuracy(reading, generated.Labels) : null,
             [.. Enumerable.Range(0, reading.Probabilities.Columns).Select(label => (double)predicted.Count(one => one == label) / predicted.Length)]);

@@ -14,20 +14,11 @@ public sealed class ArticleDiscriminator : DiscriminatorNetwork
     /// <summary>How many hidden layers halve the width.</summary>
     public const int HiddenLayers = 6;
 
+    /// <summary>Of leaky ReLU: Keras' default at the article's time.</summary>
+    internal static readonly Scalar Slope = 0.3;
+
     private readonly ModuleList<Dense> hidden;
     private readonly ModuleList<Norm> norms;
-
-    /// <param name="size">H = W.</param>
-    /// <param name="channels">C.</param>
-    /// <param name="width">Outputs of the first layer (1024 in the article), a multiple of 32.</param>
-    /// <param name="norm">Kind of <see cref="Norm"/>.</param>
-    /// <param name="spectralNorm">Whether every weight is spectrally normalised.</param>
-    /// <param name="precision">Element type of all parameters.</param>
-    public ArticleDiscriminator(
-        int size, int channels, int width, NormKind norm, bool spectralNorm, ScalarType precision)
-        : this(size, channels, width, norm, new HeadSettings(null, SpectralNorm: spectralNorm), precision)
-    {
-    }
 
     /// <param name="size">H = W.</param>
     /// <param name="channels">C.</param>
@@ -61,7 +52,7 @@ public sealed class ArticleDiscriminator : DiscriminatorNetwork
         var features = input.flatten(1);                                                      // B C*H*W
         for (var layer = 0; layer < HiddenLayers; layer++)
         {
-            features = norms[layer].forward(hidden[layer].forward(features), label).leaky_relu(ArticleGenerator.Slope); // B width/2^layer
+            features = norms[layer].forward(hidden[layer].forward(features), label).leaky_relu(Slope); // B width/2^layer
         }
 
         return features.MoveToOuterDisposeScope();                                            // B width/32

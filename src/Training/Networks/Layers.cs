@@ -44,7 +44,8 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, ISpectralLayer
         using var scope = NewDisposeScope();
         var kernel = spectral is null ? weight : spectral.forward(weight);
         var result = nn.functional.conv2d(input, kernel, bias, [_stride, _stride], [_padding, _padding], [1, 1]);
-        Products.Add(result, weight.numel() / weight.shape[0]);
+        if (Products.AreCounted)
+            Products.Add(result, weight.numel() / weight.shape[0]);
         return result.MoveToOuterDisposeScope();
     }
 }
@@ -79,7 +80,8 @@ public sealed class UpsampleConvolution : nn.Module<Tensor, Tensor>
         var kernel = weight.view(outputs * inputs, 9).matmul(folding.For(weight)) // O*I 16
             .view(outputs, inputs, 4, 4).transpose(0, 1).contiguous();            // I O 4 4
         var result = nn.functional.conv_transpose2d(input, kernel, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
-        Products.Add(result, inputs * 4);
+        if (Products.AreCounted)
+            Products.Add(result, inputs * 4);
         return result.MoveToOuterDisposeScope();
     }
 
@@ -133,7 +135,8 @@ public sealed class DoublingConvolution : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         var result = nn.functional.conv_transpose2d(input, weight, bias, [2, 2], [1, 1], [0, 0], [1, 1]);
-        Products.Add(result, weight.shape[0] * 4);
+        if (Products.AreCounted)
+            Products.Add(result, weight.shape[0] * 4);
         return result;
     }
 }
@@ -168,7 +171,8 @@ public sealed class Dense : nn.Module<Tensor, Tensor>, ISpectralLayer
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        Products.Add(input, weight.shape[0]);
+        if (Products.AreCounted)
+            Products.Add(input, weight.shape[0]);
         if (tape.IsOn && is_grad_enabled() && !input.requires_grad)
             return tape.Record(input, nn.functional.linear(input, weight)).MoveToOuterDisposeScope();
         var matrix = spectral is null ? weight : spectral.forward(weight);

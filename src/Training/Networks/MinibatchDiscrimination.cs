@@ -27,6 +27,8 @@ public sealed class MinibatchDiscrimination : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
+        if (Products.AreCounted)
+            Products.Add(input, weight.shape[0]);
         var rows = nn.functional.linear(input, weight).view(-1, _kernels, Dimensions); // B K 5
         var distances = rows.unsqueeze(0).Minus(rows.unsqueeze(1)).abs().sum(dim: [3]);  // B B K
         return cat([input, distances.neg().exp().sum(dim: [0])], dim: 1).MoveToOuterDisposeScope();

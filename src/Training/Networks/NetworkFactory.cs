@@ -43,8 +43,8 @@ public static class NetworkFactory
         GeneratorNetwork generator = architecture switch
         {
             GeneratorArchitecture.Upsample => new UpsampleGenerator(size, channels, width, noise, norm, classes, precision, rows),
-            GeneratorArchitecture.Article => new ArticleGenerator(size, channels, width, noise, norm, precision, classes, rows),
-            GeneratorArchitecture.Dcgan => new DcganGenerator(size, channels, width, noise, norm, classes, precision, rows),
+            GeneratorArchitecture.Article => new TransposedGenerator(size, channels, width, noise, norm, classes, precision, rows, isArticles: true),
+            GeneratorArchitecture.Dcgan => new TransposedGenerator(size, channels, width, noise, norm, classes, precision, rows),
             GeneratorArchitecture.Residual => new ResidualGenerator(size, channels, width, noise, norm, classes, precision, rows),
             _ => throw new ArgumentOutOfRangeException(nameof(preset), architecture, null),
         };
@@ -62,9 +62,9 @@ public static class NetworkFactory
         var head = new HeadSettings(preset.DiscriminatorKnowsClasses ? classCount : null, conditioning, spectralNorm, kernels);
         DiscriminatorNetwork discriminator = architecture switch
         {
-            DiscriminatorArchitecture.Projection => new ProjectionDiscriminator(size, channels, width, norm, head, precision, rows),
+            DiscriminatorArchitecture.Projection => new StridedDiscriminator(size, channels, width, norm, head, precision, rows),
             DiscriminatorArchitecture.Article => new ArticleDiscriminator(size, channels, width, norm, head, precision, rows),
-            DiscriminatorArchitecture.Dcgan => new DcganDiscriminator(size, channels, width, norm, head, precision, rows),
+            DiscriminatorArchitecture.Dcgan => new StridedDiscriminator(size, channels, width, norm, head, precision, rows, sums: false),
             DiscriminatorArchitecture.Residual => new ResidualDiscriminator(size, channels, width, norm, head, precision, rows),
             _ => throw new ArgumentOutOfRangeException(nameof(preset), architecture, null),
         };

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Residual discriminator of SNGAN (Miyato et al., 2018, tables 3b and 4b): blocks of two 3x3 convolutions, ReLU, sum over space. At 32 pixels and
+/// Residual discriminator of SNGAN (Miyato et al., 2018, tables 4b and 5b): blocks of two 3x3 convolutions, ReLU, sum over space. At 32 pixels and
 /// below two blocks that halve and two that do not, all of F channels (128 in the paper); above that a halving block down to 4x4 for each
-/// doubling of F (64 in the paper) and one that does not halve.
+/// doubling of F (64 in the paper) and one that does not halve and keeps the channels (the paper's doubles them once more).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
 public sealed class ResidualDiscriminator : DiscriminatorNetwork

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Residual generator of SNGAN (Miyato, Kataoka, Koyama and Yoshida, 2018, tables 3a and 4a): dense to F channels at 4x4, a block for each doubling,
+/// Residual generator of SNGAN (Miyato, Kataoka, Koyama and Yoshida, 2018, tables 4a and 5a): dense to F channels at 4x4, a block for each doubling,
 /// norm, ReLU, 3x3 convolution, tanh. At 32 pixels and below all blocks have F channels (256 in the paper), above that each halves them
-/// (1024 for 64 in the authors' proportions).
+/// (1024 for 64 pixels in the authors' code).
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>.</remarks>
 public sealed class ResidualGenerator : GeneratorNetwork
@@ -17,7 +17,6 @@ public sealed class ResidualGenerator : GeneratorNetwork
     private readonly Norm lastNorm;
     private readonly Convolution image;
     private readonly int _width;
-    private readonly int? _oneHot;
 
     /// <param name="size">H = W: a power of two, at least 8.</param>
     /// <param name="channels">C.</param>
@@ -28,11 +27,10 @@ public sealed class ResidualGenerator : GeneratorNetwork
     /// <param name="precision">Element type of all parameters.</param>
     /// <param name="reference">R of virtual batch norm.</param>
     public ResidualGenerator(int size, int channels, int width, int noise, NormKind norm, int? classes, ScalarType precision, int reference = 0)
-        : base(nameof(ResidualGenerator))
+        : base(nameof(ResidualGenerator), norm, classes)
     {
         _width = width;
-        _oneHot = norm == NormKind.ConditionalBatch ? null : classes;
-        project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision); // B F*16
+        project = new(noise + LabelInputs, width * 4 * 4, precision); // B F*16
         blocks = nn.ModuleList<UpsampleBlock>();
         for (var side = 8; side <= size; side *= 2)
         {
@@ -49,10 +47,10 @@ public sealed class ResidualGenerator : GeneratorNetwork
     /// <summary>How often the width is halved.</summary>
     public static int Halvings(int size) => size <= 32 ? 0 : int.Log2(size / 4);
 
-    protected override Tensor Draw(Tensor noise, Tensor label)
+    protected override Tensor Draw(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var features = project.forward(OneHot.Beside(noise, label, _oneHot)).view(-1, _width, 4, 4); // B F 4 4
+        var features = project.forward(input).view(-1, _width, 4, 4); // B F 4 4
         foreach (var block in blocks)
         {
             features = block.forward(features, label);

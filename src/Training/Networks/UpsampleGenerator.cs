@@ -8,8 +8,7 @@ namespace Ganymede.Training;
 /// Generator of preset <c>cgan-32</c>: noise to 4x4, then nearest-neighbour doubling and a 3x3 convolution up to the
 /// image's size (Odena, Dumoulin and Olah, 2016: this leaves no checkerboard, which transposed and sub-pixel
 /// convolutions do). At full size a stage with norm would cost a third of the whole step, so a 1x1 convolution first
-/// brings the channels down to eight an image channel, and only the last convolution works there. The class enters through conditional norms; with other norms as a one-hot vector beside
-/// the noise (Mirza and Osindero, 2014).
+/// brings the channels down to eight an image channel, and only the last convolution works there.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. F channels at 4x4, halved at each doubling.</remarks>
 public sealed class UpsampleGenerator : GeneratorNetwork
@@ -20,7 +19,6 @@ public sealed class UpsampleGenerator : GeneratorNetwork
     private readonly Convolution narrow;
     private readonly Convolution image;
     private readonly int _width;
-    private readonly int? _oneHot;
 
     /// <param name="size">H = W: a power of two, at least 8.</param>
     /// <param name="channels">C.</param>
@@ -31,11 +29,10 @@ public sealed class UpsampleGenerator : GeneratorNetwork
     /// <param name="precision">Element type of all parameters.</param>
     /// <param name="reference">R of virtual batch norm.</param>
     public UpsampleGenerator(int size, int channels, int width, int noise, NormKind norm, int? classes, ScalarType precision, int reference = 0)
-        : base(nameof(UpsampleGenerator))
+        : base(nameof(UpsampleGenerator), norm, classes)
     {
         _width = width;
-        _oneHot = norm == NormKind.ConditionalBatch ? null : classes;
-        project = new(noise + (_oneHot ?? 0), width * 4 * 4, precision); // B F*16
+        project = new(noise + LabelInputs, width * 4 * 4, precision); // B F*16
         projectNorm = Norm.Create(norm, width, classes, precision, reference);
         stages = nn.ModuleList<UpsampleStage>();
         for (var side = 8; side < size; side *= 2, width /= 2)
@@ -48,10 +45,10 @@ public sealed class UpsampleGenerator : GeneratorNetwork
         RegisterComponents();
     }
 
-    protected override Tensor Draw(Tensor noise, Tensor label)
+    protected override Tensor Draw(Tensor input, Tensor label)
     {
         using var scope = NewDisposeScope();
-        var features = project.forward(OneHot.Beside(noise, label, _oneHot)).view(-1, _width, 4, 4); // B F 4 4
+        var features = project.forward(input).view(-1, _width, 4, 4); // B F 4 4
         features = projectNorm.forward(features, label).relu();
         foreach (var stage in stages)
         {
@@ -84,12 +81,4 @@ public sealed class UpsampleStage : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>[B, C, H, W] to [B, C, 2H, 2W], each pixel four times.</summary>
     public static Tensor Doubled(Tensor input) =>
         nn.functional.upsample_nearest2d(input, [2 * input.shape[2], 2 * input.shape[3]]);
-}
-
-internal static class OneHot
-{
-    /// <summary>[B, I] and labels [B] to [B, I + Y]; the input itself when there are no classes.</summary>
-    public static Tensor Beside(Tensor input, Tensor label, int? classes) => classes is { } count
-        ? cat([input, nn.functional.one_hot(label, count).to(input.dtype)], dim: 1)
-        : input;
 }

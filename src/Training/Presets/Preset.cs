@@ -28,7 +28,7 @@ public sealed record Preset
 
     public Precision Precision { get; init; }
 
-    /// <summary>Whether both networks are told the image's class.</summary>
+    /// <summary>Whether the generator is told the image's class; what the discriminator has to do with it says <see cref="DiscriminatorSettings.Conditioning"/>.</summary>
     public bool Conditional { get; init; }
 
     public GeneratorSettings Generator { get; init; } = new();
@@ -51,6 +51,7 @@ public sealed record Preset
     public OptimizerSettings GeneratorOptimizer { get; init; } = new();
     public OptimizerSettings DiscriminatorOptimizer { get; init; } = new();
     public ScheduleSettings Schedule { get; init; } = new();
+    public ControllerSettings Controller { get; init; } = new();
 
     public int SamplesPerShard => Batch / Shards;
 
@@ -60,8 +61,14 @@ public sealed record Preset
     /// <summary>Real images a step: a mini-batch for each of D's updates.</summary>
     public long SamplesPerStep => (long)Batch * CriticSteps;
 
-    /// <summary>Whether some layer's output depends on the other images of its shard.</summary>
+    /// <summary>Whether some norm is over the images of a shard, of which it needs two at least.</summary>
     public bool UsesBatchNorm => IsBatch(Generator.Norm) || IsBatch(Discriminator.Norm);
+
+    /// <summary>Whether the loss is one of pairs of a real and a generated image: an <see cref="IPairedLoss"/>.</summary>
+    public bool IsPaired => Loss == LossKind.Relativistic;
+
+    /// <summary>Whether G's loss depends on what D says of real images.</summary>
+    public bool GeneratorNeedsReal => IsPaired || Technique.FeatureMatching > 0;
 
     /// <summary>Whether D reads or guesses classes.</summary>
     public bool DiscriminatorKnowsClasses => Conditional || Discriminator.Conditioning == Conditioning.SemiSupervised;
@@ -142,7 +149,7 @@ public sealed record OptimizerSettings(
 
 /// <summary>How both learning rates go with the steps.</summary>
 /// <param name="Warmup">Steps in which the rates rise from 0; 0 is off.</param>
-/// <param name="DecaySteps">The step at which a decaying rate reaches 0; not read when constant.</param>
+/// <param name="DecaySteps">The step from which a decaying rate is at its least, <see cref="LearningRateSchedule.Least"/> of the rate; not read when constant.</param>
 public sealed record ScheduleSettings(ScheduleKind Kind = default, int Warmup = 0, int DecaySteps = 0);
 
 /// <summary>Type of parameters, gradients and arithmetic.</summary>
@@ -160,7 +167,7 @@ public enum GeneratorArchitecture
     /// <summary>Dense to 4x4, then stride-2 transposed 4x4 convolutions with ReLU, tanh (Radford et al. 2015).</summary>
     Dcgan,
 
-    /// <summary>Residual blocks that double the size (Miyato et al. 2018, tables 3 and 4).</summary>
+    /// <summary>Residual blocks that double the size (Miyato et al. 2018, tables 4 and 5).</summary>
     Residual,
 }
 
@@ -175,7 +182,7 @@ public enum DiscriminatorArchitecture
     /// <summary>Stride-2 4x4 convolutions with leaky ReLU (slope 0.2), a 4x4 convolution to one logit (Radford et al. 2015).</summary>
     Dcgan,
 
-    /// <summary>Residual blocks that halve the size, sum pooling (Miyato et al. 2018, tables 3 and 4).</summary>
+    /// <summary>Residual blocks that halve the size, sum pooling (Miyato et al. 2018, tables 4 and 5).</summary>
     Residual,
 }
 

@@ -92,7 +92,30 @@ public static class PresetKeys
         new IntegerKey("schedule.warmup", 0, 1_000_000_000, p => p.Schedule.Warmup, (p, v) => p with { Schedule = p.Schedule with { Warmup = v } }) { Optional = true },
         new IntegerKey("schedule.decaySteps", 0, 1_000_000_000,
             p => p.Schedule.DecaySteps, (p, v) => p with { Schedule = p.Schedule with { DecaySteps = v } }) { Optional = true },
+
+        Controls("window", 0, 100_000, c => c.Window, (c, v) => c with { Window = v }),
+        Controls("every", 1, 1_000, c => c.Every, (c, v) => c with { Every = v }),
+        Controls("warmup", 0, 1_000_000_000, c => c.Warmup, (c, v) => c with { Warmup = v }),
+        Controls("patience", 1, 1_000, c => c.Patience, (c, v) => c with { Patience = v }),
+        Controls("coolDown", 0, 1_000, c => c.CoolDown, (c, v) => c with { CoolDown = v }),
+        Controls("hysteresis", "1 to 10", v => v is >= 1 and <= 10, c => c.Hysteresis, (c, v) => c with { Hysteresis = v }),
+        Controls("signRate", "0 up to but without 1", v => v is >= 0 and < 1, c => c.SignRate, (c, v) => c with { SignRate = v }),
+        Controls("diversity", "0 up to but without 1", v => v is >= 0 and < 1, c => c.Diversity, (c, v) => c with { Diversity = v }),
+        Controls("classes", "0 up to but without 1", v => v is >= 0 and < 1, c => c.Classes, (c, v) => c with { Classes = v }),
+        Controls("gradientGrowth", "0, or 2 to 1000000", v => v is 0 or (>= 2 and <= 1_000_000), c => c.GradientGrowth, (c, v) => c with { GradientGrowth = v }),
+        Controls("nonFinite", 0, 2, c => c.NonFinite, (c, v) => c with { NonFinite = v }),
+        Controls("augment", "0 to 0.25", v => v is >= 0 and <= 0.25, c => c.Augment, (c, v) => c with { Augment = v }),
+        Controls("r1", "0 to 100", v => v is >= 0 and <= 100, c => c.R1, (c, v) => c with { R1 = v }),
+        Controls("rateFactor", "0.01 to 0.9", v => v is >= 0.01 and <= 0.9, c => c.RateFactor, (c, v) => c with { RateFactor = v }),
+        Controls("rollBacks", 0, 100, c => c.RollBacks, (c, v) => c with { RollBacks = v }),
     ];
+
+    private static IntegerKey Controls(string name, int least, int most, Func<ControllerSettings, int> get, Func<ControllerSettings, int, ControllerSettings> set) =>
+        new($"controller.{name}", least, most, p => get(p.Controller), (p, v) => p with { Controller = set(p.Controller, v) }) { Optional = true };
+
+    private static NumberKey Controls(
+        string name, string allowed, Func<double, bool> inRange, Func<ControllerSettings, double> get, Func<ControllerSettings, double, ControllerSettings> set) =>
+        new($"controller.{name}", allowed, inRange, p => get(p.Controller), (p, v) => p with { Controller = set(p.Controller, v) }) { Optional = true };
 
     private static NumberKey Weight(string name, Func<Preset, double> get, Func<Preset, double, Preset> set) =>
         new(name, "0 to 1000", v => v is >= 0 and <= 1_000, get, set) { Optional = true };

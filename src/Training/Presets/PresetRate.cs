@@ -8,7 +8,7 @@ namespace Ganymede.Training;
 /// <summary>How fast a preset trains on this machine, in one process.</summary>
 public static class PresetRate
 {
-    private const int Classes = 10, Images = 64;
+    private const int Classes = 10, ImageCount = 64;
 
     /// <summary>Steps a second of one replica that owns all shards: the fastest of some, after one that is not counted.</summary>
     /// <param name="steps">Steps that are timed, at least 1.</param>
@@ -16,22 +16,29 @@ public static class PresetRate
     public static double StepsPerSecond(Preset preset, int steps, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
-        var pixels = new byte[Images * preset.Channels * preset.Size * preset.Size];
-        new Random(5).NextBytes(pixels); // what a step costs does not depend on what images show
-        var data = new ImagePack(
-            preset.Channels, preset.Size, preset.Size, [.. Enumerable.Range(0, Classes).Select(index => $"class {index}")],
-            [.. Enumerable.Range(0, Images).Select(image => image % Classes)], pixels);
-        using var replica = new Replica(preset, data, seed: 1, "cpu", threads);
-        Step(replica, preset);
+        using var replica = new Replica(preset, AnyImages(preset, ImageCount), seed: 1, "cpu", threads);
+        var bytes = Math.Max(replica.Elements(Phase.Discriminator), replica.Elements(Phase.Generator)) * replica.ElementSize;
+        var (sum, gradient) = (new byte[bytes], new byte[bytes]);
+        Step(replica, preset, sum, gradient);
         return 1 / Enumerable.Range(0, steps).Min(_ =>
         {
             var start = Stopwatch.GetTimestamp();
-            Step(replica, preset);
+            Step(replica, preset, sum, gradient);
             return Stopwatch.GetElapsedTime(start).TotalSeconds;
         });
     }
 
-    private static void Step(Replica replica, Preset preset)
+    /// <summary>Images of the preset's size, of ten classes, that show nothing: what a step costs does not depend on it.</summary>
+    internal static ImagePack AnyImages(Preset preset, int count)
+    {
+        var pixels = new byte[count * preset.Channels * preset.Size * preset.Size];
+        new Random(5).NextBytes(pixels);
+        return new ImagePack(
+            preset.Channels, preset.Size, preset.Size, [.. Enumerable.Range(0, Classes).Select(label => $"class {label}")],
+            [.. Enumerable.Range(0, count).Select(image => image % Classes)], pixels);
+    }
+
+    private static void Step(Replica replica, Preset preset, byte[] sums, byte[] gradients)
     {
         var step = replica.NextStep;
         foreach (var phase in preset.Phases)
@@ -41,9 +48,11 @@ public static class PresetRate
                 replica.BeginStep(step);
             }
 
-            var sum = new byte[replica.Elements(phase) * replica.ElementSize];
-            var gradient = new byte[sum.Length];
-            for (var shard = 0; shard < preset.Shards; shard++)
+            var bytes = replica.Elements(phase) * replica.ElementSize;
+            var sum = sums.AsSpan(0, bytes);
+            var gradient = gradients.AsSpan(0, bytes);
+            replica.ComputeShard(phase, step, 0, sum);
+            for (var shard = 1; shard < preset.Shards; shard++)
             {
                 replica.ComputeShard(phase, step, shard, gradient);
                 Add(sum, gradient, replica.ElementSize);

@@ -8,7 +8,7 @@ internal static class PresetRules
     private const int ArticleSize = 64, ArticleHalvings = 5, FirstMap = 4;
 
     /// <summary>Every broken rule, as a sentence that names keys and values.</summary>
-    public static IEnumerable<string> Broken(Preset preset) => [.. Sizes(preset), .. Sharding(preset), .. Networks(preset), .. Losses(preset), .. Techniques(preset)];
+    public static IEnumerable<string> Broken(Preset preset) => [.. Sizes(preset), .. Sharding(preset), .. Networks(preset), .. Losses(preset), .. Techniques(preset), .. Controls(preset.Controller)];
 
     private static IEnumerable<string> Sizes(Preset p)
     {
@@ -69,10 +69,32 @@ internal static class PresetRules
         if (p.Regularizer.GradientPenalty > 0 && p.Discriminator.Norm is NormKind.Batch)
             yield return "regularizer.gradientPenalty is of each image by itself, which discriminator.norm batch mixes with others "
                 + "(none or layer; Gulrajani et al. 2017, section 4)";
+        if (p.Discriminator.MinibatchKernels > 0)
+        {
+            foreach (var penalty in PenaltiesOf(p.Regularizer))
+                yield return $"{penalty} is of each image by itself, which discriminator.minibatchKernels {p.Discriminator.MinibatchKernels} mixes with others (one of them must be 0)";
+        }
+
         if (p.Regularizer.Clip > 0 && p.Discriminator.SpectralNorm)
             yield return "regularizer.clip has no effect under discriminator.spectralNorm";
         if (p.Regularizer.Every > 1 && !p.Regularizer.DifferentiatesInputs)
             yield return $"regularizer.every is {p.Regularizer.Every}, but no penalty is on";
+    }
+
+    /// <summary>The keys of the penalties that are on.</summary>
+    private static IEnumerable<string> PenaltiesOf(RegularizerSettings r) => new[]
+    {
+        ("regularizer.gradientPenalty", r.GradientPenalty), ("regularizer.r1", r.R1), ("regularizer.r2", r.R2), ("regularizer.dragan", r.Dragan),
+    }.Where(penalty => penalty.Item2 > 0).Select(penalty => penalty.Item1);
+
+    private static IEnumerable<string> Controls(ControllerSettings c)
+    {
+        if (c.IsOn && !c.WatchesAnything)
+            yield return "controller.window is set, but every signal is left unwatched (controller.signRate, .diversity, .classes, .gradientGrowth, .nonFinite)";
+        if (c.IsOn && c.Every > c.Window)
+            yield return $"controller.every is {c.Every}, which is more than the {c.Window} steps of controller.window";
+        if (c.IsOn && c.GradientGrowth > 0 && c.GradientGrowth <= c.Hysteresis)
+            yield return $"controller.gradientGrowth is {c.GradientGrowth}, and must be above controller.hysteresis {c.Hysteresis}";
     }
 
     private static IEnumerable<string> Techniques(Preset p)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +13,6 @@ internal sealed class HistoricalAverage : IDisposable
     private readonly FlatBuffer _flat;
     private readonly double _weight;
     private readonly Tensor _average; // [Elements]
-    private long _updates;
 
     public HistoricalAverage(FlatBuffer flat, double weight)
     {
@@ -23,9 +21,10 @@ internal sealed class HistoricalAverage : IDisposable
     }
 
     /// <summary>Adds the term's gradient, times <paramref name="shards"/>, to the buffer's gradients, which are a sum over as many shards.</summary>
-    public void AddGradient(int shards)
+    /// <param name="updates">t.</param>
+    public void AddGradient(int shards, long updates)
     {
-        if (_updates == 0)
+        if (updates == 0)
         {
             return;
         }
@@ -37,37 +36,21 @@ internal sealed class HistoricalAverage : IDisposable
     }
 
     /// <summary>Takes the parameters after an update into the mean: average += (theta - average) / t.</summary>
-    public void Follow()
+    /// <param name="updates">t, this one included.</param>
+    public void Follow(long updates)
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        _updates++;
-        using Scalar part = 1.0 / _updates;
+        using Scalar part = 1.0 / updates;
         _average.add_(_flat.Parameters.Minus(_average), part);
     }
 
-    public IEnumerable<NamedTensor> CaptureState(string prefix, StateMemory? memory)
-    {
-        yield return new NamedTensor($"{prefix}{Name}_updates", TensorType.I64, [], MemoryMarshal.AsBytes<long>([_updates]).ToArray());
-        foreach (var tensor in _flat.Layout.Split(TensorBytes.Capture(Name, _average, memory).Data, $"{prefix}{Name}."))
-        {
-            yield return tensor;
-        }
-    }
+    public IEnumerable<NamedTensor> CaptureState(string prefix, StateMemory? memory) =>
+        _flat.Layout.Split(TensorBytes.Capture(Name, _average, memory).Data, $"{prefix}{Name}.");
 
     /// <exception cref="CheckpointException">A tensor is missing, or of another type or shape.</exception>
-    public void RestoreState(IReadOnlyDictionary<string, NamedTensor> tensors, string prefix)
-    {
-        if (!tensors.TryGetValue($"{prefix}{Name}_updates", out var updates)
-            || updates is not { Type: TensorType.I64, Shape.Count: 0, Data.Length: sizeof(long) }
-            || MemoryMarshal.Read<long>(updates.Data.Span) < 0)
-        {
-            throw new CheckpointException($"tensor {prefix}{Name}_updates is missing or not one whole number of updates");
-        }
-
+    public void RestoreState(IReadOnlyDictionary<string, NamedTensor> tensors, string prefix) =>
         TensorBytes.CopyFrom(_flat.Layout.Join(tensors, $"{prefix}{Name}."), _average);
-        _updates = MemoryMarshal.Read<long>(updates.Data.Span);
-    }
 
     public void Dispose() => _average.Dispose();
 }

@@ -11,26 +11,29 @@ namespace Ganymede.Training;
 /// </summary>
 internal sealed class Penalties(RegularizerSettings settings, TrainedNetwork<DiscriminatorNetwork> discriminator, ShardPlan plan)
 {
-    public bool IsDue(long update) => settings.DifferentiatesInputs && update % settings.Every == 0;
+    /// <summary>In force; the controller may change them between steps.</summary>
+    public RegularizerSettings Settings { get; set; } = settings;
+
+    public bool IsDue(long update) => Settings.DifferentiatesInputs && update % Settings.Every == 0;
 
     /// <summary>Whether the pass over real images must be differentiable with respect to them.</summary>
-    public bool DifferentiatesReal(long update) => settings.R1 > 0 && IsDue(update);
+    public bool DifferentiatesReal(long update) => Settings.R1 > 0 && IsDue(update);
 
     /// <summary>Whether the pass over generated images must be differentiable with respect to them.</summary>
-    public bool DifferentiatesFake(long update) => settings.R2 > 0 && IsDue(update);
+    public bool DifferentiatesFake(long update) => Settings.R2 > 0 && IsDue(update);
 
     /// <returns>Scalar, or null if nothing is due.</returns>
     public Tensor? OfReal(Tensor logits, Tensor images, Tensor labels, long update, int shard)
     {
-        if (!IsDue(update) || settings is { R1: 0, Dragan: 0 })
+        if (!IsDue(update) || Settings is { R1: 0, Dragan: 0 })
         {
             return null;
         }
 
         using var scope = NewDisposeScope();
-        var zeroCentered = settings.R1 > 0 ? ZeroCenteredPenalty.Of(logits, images, settings.R1 * settings.Every) : null;
-        var oneCentered = settings.Dragan > 0
-            ? OneCentered(Dragan.Points(images, plan.Random(update, shard, RandomPurpose.Perturbation)), labels, settings.Dragan)
+        var zeroCentered = Settings.R1 > 0 ? ZeroCenteredPenalty.Of(logits, images, Settings.R1 * Settings.Every) : null;
+        var oneCentered = Settings.Dragan > 0
+            ? OneCentered(Dragan.Points(images, plan.Random(update, shard, RandomPurpose.Perturbation)), labels, Settings.Dragan)
             : null;
         return Sum(zeroCentered, oneCentered)!.MoveToOuterDisposeScope();
     }
@@ -39,19 +42,19 @@ internal sealed class Penalties(RegularizerSettings settings, TrainedNetwork<Dis
     /// <returns>Scalar, or null if nothing is due.</returns>
     public Tensor? OfFake(Tensor logits, Tensor fake, long update, int shard)
     {
-        if (!IsDue(update) || settings is { R2: 0, GradientPenalty: 0 })
+        if (!IsDue(update) || Settings is { R2: 0, GradientPenalty: 0 })
         {
             return null;
         }
 
         using var scope = NewDisposeScope();
-        var zeroCentered = settings.R2 > 0 ? ZeroCenteredPenalty.Of(logits, fake, settings.R2 * settings.Every) : null;
+        var zeroCentered = Settings.R2 > 0 ? ZeroCenteredPenalty.Of(logits, fake, Settings.R2 * Settings.Every) : null;
         Tensor? oneCentered = null;
-        if (settings.GradientPenalty > 0)
+        if (Settings.GradientPenalty > 0)
         {
             var (real, labels) = plan.Real(update, shard);
             oneCentered = OneCentered(
-                GradientPenalty.Points(real, fake, plan.Random(update, shard, RandomPurpose.Interpolation)), labels, settings.GradientPenalty);
+                GradientPenalty.Points(real, fake, plan.Random(update, shard, RandomPurpose.Interpolation)), labels, Settings.GradientPenalty);
         }
 
         return Sum(zeroCentered, oneCentered)!.MoveToOuterDisposeScope();
@@ -64,6 +67,6 @@ internal sealed class Penalties(RegularizerSettings settings, TrainedNetwork<Dis
     private Tensor OneCentered(Tensor points, Tensor labels, double weight)
     {
         discriminator.Statistics.Discard();
-        return InputGradient.OneCentered(discriminator.Network.forward(points, labels), points, weight * settings.Every);
+        return InputGradient.OneCentered(discriminator.Network.forward(points, labels), points, weight * Settings.Every);
     }
 }

@@ -40,6 +40,9 @@ public sealed record PhaseReport(
     /// <summary>Cross-entropy of guessed classes, as weighted in the loss; 0 where none are guessed.</summary>
     public double ClassLoss { get; private init; }
 
+    /// <summary>What the controller saw and did after the step (phase G); null without one.</summary>
+    public ControllerReport? Control { get; internal init; }
+
     /// <summary>
     /// E D(x) - E D(G(z)) (phase D). Of a Lipschitz D that is trained with the Wasserstein loss it estimates the distance between data and
     /// generated images, up to a factor (Arjovsky, Chintala and Bottou, 2017, section 4).

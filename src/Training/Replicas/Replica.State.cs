@@ -18,12 +18,16 @@ public sealed partial class Replica
         _threads.Enter();
         RequireBoundary();
         memory?.Reset();
-        return new(
-            Capture(_generator.Network, memory),
-            Capture(_discriminator.Network, memory),
-            Capture(_average.Network, memory),
-            [.. _generator.CaptureState(GeneratorPrefix, memory), .. _discriminator.CaptureState(DiscriminatorPrefix, memory), .. _strength.CaptureState()]);
+        var training = CopyTraining(memory);
+        return _control is null ? training : training with { Optimizer = [.. training.Optimizer, .. _control.Capture(memory)] };
     }
+
+    /// <summary>All but what the controller remembers.</summary>
+    private ReplicaState CopyTraining(StateMemory? memory) => new(
+        Capture(_generator.Network, memory),
+        Capture(_discriminator.Network, memory),
+        Capture(_average.Network, memory),
+        [.. _generator.CaptureState(GeneratorPrefix, memory), .. _discriminator.CaptureState(DiscriminatorPrefix, memory), .. _strength.CaptureState()]);
 
     /// <summary>
     /// Goes on from a state. Networks are checked before anything changes; a replica that has thrown is not to be used
@@ -38,6 +42,20 @@ public sealed partial class Replica
         ArgumentOutOfRangeException.ThrowIfNegative(nextStep);
         _threads.Enter();
         RequireBoundary();
+        var optimizer = RestoreTraining(state);
+        if (_control is not null)
+        {
+            _control.Restore(optimizer);
+            Turn(_control.Knobs);
+        }
+
+        NextStep = nextStep;
+        _worker.Forget();
+    }
+
+    /// <returns>The optimizers' part, by name.</returns>
+    private Dictionary<string, NamedTensor> RestoreTraining(ReplicaState state)
+    {
         var optimizer = ByName(state.Optimizer, "optimizer");
         var pairs = Pairs(_generator.Network, state.Generator, "generator")
             .Concat(Pairs(_discriminator.Network, state.Discriminator, "discriminator"))
@@ -50,8 +68,7 @@ public sealed partial class Replica
             TensorBytes.Restore(saved, tensor);
         }
 
-        NextStep = nextStep;
-        _worker.Forget();
+        return optimizer;
     }
 
     /// <summary>What a checkpoint of this moment says about itself.</summary>

@@ -53,6 +53,11 @@ public sealed partial class Replica
             hash.Append(MemoryMarshal.AsBytes<double>([_strength.Probability]));
         }
 
+        if (_control is not null)
+        {
+            hash.Append(_control.Bytes);
+        }
+
         return hash.GetCurrentHashAsUInt64();
     }
 

@@ -27,6 +27,7 @@ public sealed partial class Replica : IDisposable
     private readonly ShardWorker _worker;
     private readonly Augmenter _augmenter;
     private readonly AdaptiveStrength _strength;
+    private readonly RunControl? _control;
     private int _updates; // of D, in the step in hand
 
     /// <param name="preset">Decides networks, losses, optimizers and the numbers of samples and shards.</param>
@@ -46,7 +47,7 @@ public sealed partial class Replica : IDisposable
         var classes = data.Classes.Count;
 
         var (generator, discriminator) = (NetworkFactory.CreateGenerator(preset, classes, seed), NetworkFactory.CreateDiscriminator(preset, classes, seed));
-        (_generator, _discriminator) = Train(preset, generator, discriminator, _device);
+        (_generator, _discriminator) = Train(preset, generator, discriminator, _device, SignalBlock.Elements(preset, classes));
         if (discriminator.Reference is { } reference)
         {
             var (images, labels) = plan.Reference();
@@ -58,13 +59,16 @@ public sealed partial class Replica : IDisposable
         _average = new(NetworkFactory.CreateGenerator(preset, classes, seed), preset.Ema, _device);
         _strength = new(preset.Augment, preset.Batch);
         _augmenter = new(preset, data, _strength, type, _device);
-        _worker = new(_generator, _discriminator, plan, _augmenter, preset);
+        _control = preset.Controller.IsOn ? new(preset, new(preset, plan, classes), data.Labels) : null;
+        _worker = new(_generator, _discriminator, plan, _augmenter, preset, _control?.Signals);
+        _control?.Good.Keep(CopyTraining);
     }
 
     /// <summary>How both networks' gradients travel, for <see cref="PresetFigures"/>. The networks become views of buffers that are gone.</summary>
-    internal static (PhaseLayout Generator, PhaseLayout Discriminator) LayoutsOf(Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator)
+    internal static (PhaseLayout Generator, PhaseLayout Discriminator) LayoutsOf(
+        Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator, int classes)
     {
-        var (ofGenerator, ofDiscriminator) = Train(preset, generator, discriminator, CPU);
+        var (ofGenerator, ofDiscriminator) = Train(preset, generator, discriminator, CPU, SignalBlock.Elements(preset, classes));
         using (ofGenerator)
         using (ofDiscriminator)
         {
@@ -73,17 +77,18 @@ public sealed partial class Replica : IDisposable
     }
 
     private static (TrainedNetwork<GeneratorNetwork> Generator, TrainedNetwork<DiscriminatorNetwork> Discriminator) Train(
-        Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator, Device device)
+        Preset preset, GeneratorNetwork generator, DiscriminatorNetwork discriminator, Device device, int signals)
     {
         // Factors need each pass through the input layer by itself, and passes that are not differentiated by their input.
         var generatorInput = generator.Reference is null ? generator.InputLayer : null;
-        var discriminatorInput = discriminator.Reference is null && preset is { Loss: not LossKind.Relativistic, Regularizer.DifferentiatesInputs: false }
+        var discriminatorInput = discriminator.Reference is null && preset is { IsPaired: false, Regularizer.DifferentiatesInputs: false }
+            && preset.Controller is not { IsOn: true, R1: > 0 }
             ? discriminator.InputLayer
             : null;
         var (samples, history) = (preset.SamplesPerShard, preset.Technique.HistoricalAveraging);
         return (
             new(generator, preset.GeneratorOptimizer, device, generatorInput, samples, preset.Shards, history),
-            new(discriminator, preset.DiscriminatorOptimizer, device, discriminatorInput, 2 * samples, preset.Shards, history, preset.Regularizer.Clip)); // real and generated
+            new(discriminator, preset.DiscriminatorOptimizer, device, discriminatorInput, 2 * samples, preset.Shards, history, preset.Regularizer.Clip, signals)); // real and generated
     }
 
     /// <summary>Tensors that the calling thread holds. Stays the same from step to step.</summary>
@@ -150,6 +155,11 @@ public sealed partial class Replica : IDisposable
             throw new InvalidOperationException($"Step {step} is out of turn to be worked on ahead: step {NextStep} comes next.");
         }
 
+        if (_preset.IsPaired)
+        {
+            return; // no part of such a loss is real images' alone
+        }
+
         _threads.Enter();
         _discriminator.StepAhead();
         _worker.WorkAhead(step * _preset.CriticSteps, shard);
@@ -207,7 +217,8 @@ public sealed partial class Replica : IDisposable
 
         var report = PhaseReport.Read(phase, step, sum, _generator.Type, _preset.Shards);
         var factor = LearningRateSchedule.FactorOf(_preset.Schedule, step);
-        (_generator.Optimizer.RateFactor, _discriminator.Optimizer.RateFactor) = (factor, factor);
+        (_generator.Optimizer.RateFactor, _discriminator.Optimizer.RateFactor) =
+            (factor * (_control?.Knobs.GeneratorRate ?? 1), factor * (_control?.Knobs.DiscriminatorRate ?? 1));
         if (phase == Phase.Discriminator)
         {
             report = report with { Finite = report.Finite && _discriminator.Update(sum, _preset.Shards) };
@@ -216,6 +227,7 @@ public sealed partial class Replica : IDisposable
                 _strength.Follow(report.RealAccuracy);
             }
 
+            _control?.Observe(report, sum, _discriminator.Layout.Statistics * ElementSize, _discriminator.Type, ElementSize, _preset.Shards);
             if (++_updates < _preset.CriticSteps)
             {
                 _discriminator.EndStep();
@@ -234,7 +246,7 @@ public sealed partial class Replica : IDisposable
         _discriminator.EndStep();
         _updates = 0;
         NextStep = step + 1;
-        return report;
+        return _control is null ? report : Control(_control, report, sum);
     }
 
     public void Dispose()

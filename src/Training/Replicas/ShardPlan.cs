@@ -56,6 +56,9 @@ public sealed class ShardPlan
         return Images(_preset.Technique.ReferenceBatch, _ => random.NextInt(_data.Count));
     }
 
+    /// <summary>Images [count, C, H, W] and labels [count] of the data by their places in it. The caller owns both.</summary>
+    public (Tensor Images, Tensor Labels) At(IReadOnlyList<int> indices) => Images(indices.Count, sample => indices[sample]);
+
     private (Tensor Images, Tensor Labels) Images(int count, Func<int, int> indexOf)
     {
         using var scope = NewDisposeScope();

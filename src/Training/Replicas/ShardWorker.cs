@@ -21,6 +21,7 @@ internal sealed class ShardWorker : IDisposable
     private readonly Augmenter _augmenter;
     private readonly Objective _objective;
     private readonly Penalties _penalties;
+    private readonly SignalBlock? _signals;
     private readonly int _criticSteps;
     private readonly StatisticsScratch _ofReal;
     private readonly StatisticsScratch _ofFake;
@@ -35,13 +36,17 @@ internal sealed class ShardWorker : IDisposable
         TrainedNetwork<DiscriminatorNetwork> discriminator,
         ShardPlan plan,
         Augmenter augmenter,
-        Preset preset)
+        Preset preset,
+        SignalBlock? signals)
     {
+        _signals = signals;
         (_generator, _discriminator, _plan, _augmenter, _criticSteps) = (generator, discriminator, plan, augmenter, preset.CriticSteps);
         (_objective, _penalties) = (new(preset), new(preset.Regularizer, discriminator, plan));
         (_ofReal, _ofFake) = (discriminator.Statistics.NewScratch(), discriminator.Statistics.NewScratch());
         _mostKept = (int)Math.Max(1, KeptBytes / (plan.ImageElements * generator.ElementSize * ActivationsAnImage));
     }
+
+    public Penalties Penalties => _penalties;
 
     /// <summary>
     /// D's pass over a shard's real images, before its turn: <see cref="Discriminate"/> of this update and shard goes on
@@ -92,7 +97,8 @@ internal sealed class ShardWorker : IDisposable
         using var constant = no_grad();
         using var factors = _discriminator.TakeFactors();
         _discriminator.WriteTo(buffer, real.Statistics.Plus(_ofFake.Values).mul(Scalars.Half), shard, real.Factors, factors);
-        Write(buffer, real.Figures, Figures.Of(loss, fake));
+        Write(buffer, real.Figures, Figures.Of(loss, fake, isReal: false));
+        _signals?.Measure(drawn.Images, drawn.Labels, fake.Verdict.Guesses, update, buffer);
         if (!isKept)
         {
             Drop(drawn);
@@ -120,7 +126,7 @@ internal sealed class ShardWorker : IDisposable
         using var constant = no_grad();
         _generator.WriteTo(buffer, drawn.Statistics.Values, shard, drawn.Factors);
         Write(buffer, TrailerSlot.GeneratorLoss, Value(loss));
-        Write(buffer, TrailerSlot.FakeAccuracy, Value(verdict.Logits.le(Scalars.Zero).to(_generator.Type).mean()));
+        Write(buffer, TrailerSlot.FakeAccuracy, Figures.RightOf(verdict.Logits, isReal: false));
         Write(buffer, TrailerSlot.FakeScore, Value(verdict.Logits.mean()));
         Write(buffer, TrailerSlot.ClassLoss, classes is null ? 0 : Value(classes));
         Drop(drawn);
@@ -158,7 +164,7 @@ internal sealed class ShardWorker : IDisposable
         return new RealPass
         {
             Update = update,
-            Figures = Figures.Of(loss, real),
+            Figures = Figures.Of(loss, real, isReal: true),
             Statistics = _ofReal.Values.clone().DetachFromDisposeScope(),
             Factors = _discriminator.TakeFactors(),
         };
@@ -177,7 +183,8 @@ internal sealed class ShardWorker : IDisposable
 
         using var constant = no_grad();
         _discriminator.WriteTo(buffer, _ofReal.Values.Plus(_ofFake.Values).mul(Scalars.Half), shard);
-        Write(buffer, Figures.Of(loss, real), Figures.Of(null, fake));
+        Write(buffer, Figures.Of(loss, real, isReal: true), Figures.Of(null, fake, isReal: false));
+        _signals?.Measure(drawn.Images, drawn.Labels, fake.Verdict.Guesses, update, buffer);
         if (!isKept)
         {
             Drop(drawn);
@@ -291,8 +298,8 @@ internal sealed class ShardWorker : IDisposable
     {
         Write(buffer, TrailerSlot.RealLoss, real.Loss);
         Write(buffer, TrailerSlot.FakeLoss, fake.Loss);
-        Write(buffer, TrailerSlot.RealAccuracy, real.Above);
-        Write(buffer, TrailerSlot.FakeAccuracy, 1 - fake.Above);
+        Write(buffer, TrailerSlot.RealAccuracy, real.Right);
+        Write(buffer, TrailerSlot.FakeAccuracy, fake.Right);
         Write(buffer, TrailerSlot.RealScore, real.Score);
         Write(buffer, TrailerSlot.FakeScore, fake.Score);
         Write(buffer, TrailerSlot.Penalty, real.Penalty + fake.Penalty);
@@ -311,15 +318,20 @@ internal sealed class ShardWorker : IDisposable
         public Tensor Total(Tensor loss) => Penalties.Sum(Penalties.Sum(loss, Classes), Penalty)!;
     }
 
-    /// <summary>What is reported of a pass. Above: the part of the images that D scores above zero.</summary>
-    private sealed record Figures(double Loss, double Above, double Score, double Classes, double Penalty)
+    /// <summary>What is reported of a pass.</summary>
+    /// <param name="Right">The part of the images that D has right.</param>
+    private sealed record Figures(double Loss, double Right, double Score, double Classes, double Penalty)
     {
-        public static Figures Of(Tensor? loss, Judged judged) => new(
+        public static Figures Of(Tensor? loss, Judged judged, bool isReal) => new(
             loss is null ? 0 : Value(loss),
-            Value(judged.Verdict.Logits.gt(Scalars.Zero).to(judged.Verdict.Logits.dtype).mean()),
+            RightOf(judged.Verdict.Logits, isReal),
             Value(judged.Verdict.Logits.mean()),
             judged.Classes is null ? 0 : Value(judged.Classes),
             judged.Penalty is null ? 0 : Value(judged.Penalty));
+
+        /// <summary>The part of real images above zero, or of generated ones at zero or below: what is not a number is neither.</summary>
+        public static double RightOf(Tensor logits, bool isReal) =>
+            Value((isReal ? logits.gt(Scalars.Zero) : logits.le(Scalars.Zero)).to(logits.dtype).mean());
     }
 
     /// <summary>What D's pass over real images leaves besides the gradients.</summary>

@@ -23,8 +23,10 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
     /// <param name="shards">V.</param>
     /// <param name="historicalAveraging">Weight of <see cref="HistoricalAverage"/>; 0 is off.</param>
     /// <param name="clip">Limit of <see cref="WeightClipping"/>; 0 is off.</param>
+    /// <param name="signals">Elements that the flat buffer has for the controller, before its trailer.</param>
     public TrainedNetwork(
-        TNetwork network, OptimizerSettings optimizer, Device device, Dense? inputLayer, int rows, int shards, double historicalAveraging = 0, double clip = 0)
+        TNetwork network, OptimizerSettings optimizer, Device device, Dense? inputLayer, int rows, int shards, double historicalAveraging = 0, double clip = 0,
+        int signals = 0)
     {
         _clip = clip;
         Network = network;
@@ -38,7 +40,7 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
         var factored = inputLayer is { IsPlain: true }
             ? FactoredWeight.For(Flat.Layout.Entries.Single(entry => ReferenceEquals(named.Single(p => p.name == entry.Name).parameter, inputLayer.Weight)), rows, shards)
             : null;
-        Layout = new(Flat.Layout, Statistics.Elements, factored);
+        Layout = new(Flat.Layout, Statistics.Elements, factored, signals);
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
@@ -196,7 +198,7 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
                 return false;
             }
 
-            _history?.AddGradient(shards);
+            _history?.AddGradient(shards, Optimizer.Updates);
             Optimizer.Update(Flat, scale);
         }
 
@@ -205,7 +207,7 @@ internal sealed class TrainedNetwork<TNetwork> : IDisposable
             WeightClipping.Apply(Flat.Parameters, _clip);
         }
 
-        _history?.Follow();
+        _history?.Follow(Optimizer.Updates);
 
         Statistics.Fold(sum[Bytes(Layout.Statistics, Statistics.Elements)], scale);
         return true;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CsCheck;
 using Ganymede.Training;
 
@@ -106,6 +107,17 @@ public sealed class PresetTests
     public void Techniques_that_do_not_fit_together_are_refused(string setting, string message) =>
         Assert.Contains(message, Message(() => Preset.Load("cgan-32", [setting])));
 
+    [Theory]
+    [InlineData("regularizer.gradientPenalty")]
+    [InlineData("regularizer.r1")]
+    [InlineData("regularizer.r2")]
+    [InlineData("regularizer.dragan")]
+    public void A_penalty_of_each_image_by_itself_is_refused_with_minibatch_discrimination(string penalty)
+    {
+        Assert.True(Preset.Load("cgan-32", [$"{penalty}=1"]).Regularizer.DifferentiatesInputs);
+        Assert.StartsWith($"{penalty} is of each image by itself, which discriminator.minibatchKernels 5 mixes", Message(() => Preset.Load("cgan-32", [$"{penalty}=1", "discriminator.minibatchKernels=5"])));
+    }
+
     [Fact]
     public void Adaptive_strength_needs_an_augmentation_and_a_loss_with_a_zero()
     {
@@ -126,9 +138,19 @@ public sealed class PresetTests
         var drawing = 4 * 16 * 16 + 16 * 4 * 8 * 64 + 8 * 4 * 256;
         var judgement = 16 * 8 * 64 + 8 * 16 * 16 * 16 + 16;
         Assert.Equal(2e-9 * 16 * (3 * drawing + 8 * judgement), PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
+        var kernels = small with { Discriminator = small.Discriminator with { MinibatchKernels = 2 } };
+        Assert.Equal(2e-9 * 16 * 8 * (16 * 10 + 2), PresetFigures.Of(kernels).GflopPerStep - PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
+
+        // Two reference samples go before the three of a shard, but not into the last dense layer.
+        var virtualBatch = small with { Batch = 3, Technique = small.Technique with { ReferenceBatch = 2 }, Discriminator = small.Discriminator with { Norm = NormKind.VirtualBatch } };
+        Assert.Equal(2e-9 * (3 * 3 * drawing + 8 * (5 * judgement - 2 * 16)), PresetFigures.Of(virtualBatch).GflopPerStep, tolerance: 1e-12);
         using var replica = new Replica(small, TrainingRig.PackFor(small), 1, "cpu", 1);
         Assert.Equal(4 * (replica.Elements(Phase.Discriminator) + replica.Elements(Phase.Generator)), PresetFigures.Of(small).GradientBytesPerStep);
-        Assert.True(PresetRate.StepsPerSecond(small, steps: 1, threads: 1) > 0);
+
+        // The fastest of two steps is no slower than the call's time, first steps and networks included, allows on average.
+        var start = Stopwatch.GetTimestamp();
+        var rate = PresetRate.StepsPerSecond(small, steps: 2, threads: 1);
+        Assert.InRange(rate, 2 / Stopwatch.GetElapsedTime(start).TotalSeconds, 100_000);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed record ClassifierSettings(int Updates, ulong Seed, int Threads);
 public sealed class ImageClassifier : IDisposable
 {
     private const int BatchSize = 64, ImagesAtOnce = 250;
-    private const double LearningRate = 2e-3, LastRate = 2e-4, LastPart = 0.3, LabelSmoothing = 0.05;
+    private const double LearningRate = 2e-3, LastRateFactor = 0.1, LastPart = 0.3, LabelSmoothing = 0.05, Reach = 1.0 / 16;
 
     private readonly ProbeNetwork _network;
     private readonly TorchThreads _threads;
@@ -105,7 +105,7 @@ public sealed class ImageClassifier : IDisposable
     {
         using var flat = new FlatBuffer(_network);
         using var optimizer = FlatOptimizer.Create(new OptimizerSettings(OptimizerKind.Adam, LearningRate), flat);
-        using var last = FlatOptimizer.Create(new OptimizerSettings(OptimizerKind.Adam, LastRate), flat);
+        using var translation = new Translation(Reach, images.Height, images.Background, ScalarType.Float32, CPU);
         var order = new SampleOrder(images.Count, settings.Seed);
         _network.train();
         for (var update = 0; update < settings.Updates; update++)
@@ -114,11 +114,12 @@ public sealed class ImageClassifier : IDisposable
             using var scope = NewDisposeScope();
             int[] chosen = [.. Enumerable.Range(0, BatchSize).Select(image => order.IndexOf((long)update * BatchSize + image))];
             var random = new CounterRandom(settings.Seed, (ulong)update, shard: 0, RandomPurpose.Evaluation);
-            var logits = _network.forward(ImageBatch.Of(images, chosen, random));
+            var logits = _network.forward(translation.Apply(ImageBatch.Of(images, chosen), translation.Draw(random, BatchSize)));
             var labels = tensor(chosen.Select(image => (long)images.Labels[image]).ToArray());
             flat.ZeroGradients();
             nn.functional.cross_entropy(logits, labels, label_smoothing: LabelSmoothing).backward();
-            (update < (1 - LastPart) * settings.Updates ? optimizer : last).Update(flat, scale: 1);
+            optimizer.RateFactor = update < (1 - LastPart) * settings.Updates ? 1 : LastRateFactor;
+            optimizer.Update(flat, scale: 1);
             progress?.Invoke(update + 1);
         }
 

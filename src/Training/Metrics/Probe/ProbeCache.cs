@@ -12,7 +12,7 @@ namespace Ganymede.Training.Metrics;
 public static class ProbeCache
 {
     /// <summary>Another one whenever the network or its training changes.</summary>
-    private const int Version = 1;
+    private const int Version = 2;
     private const long LargestFile = 256 << 20;
 
     /// <summary><c>ganymede</c> in <c>$XDG_CACHE_HOME</c> or <c>~/.cache</c>; null where there is neither.</summary>

@@ -5,28 +5,15 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Discriminator of preset <c>cgan-32</c> (Miyato and Koyama, 2018): convolutions that halve the image down to 4x4,
-/// summed over space; the score is a linear function of these features plus their inner product with the class's
-/// embedding.
+/// Convolutions with kernel 4 and stride 2 that halve the image down to 4x4, leaky ReLU with slope 0.2, norm behind all but the first. Then, in preset <c>cgan-32</c>,
+/// a sum over space (Miyato and Koyama, 2018); in DCGAN (Radford, Metz and Chintala, 2015) a 4x4 convolution to one logit, which is a dense layer over all that is left.
 /// </summary>
-/// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving; P features at the end.</remarks>
-public sealed class ProjectionDiscriminator : DiscriminatorNetwork
+/// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving.</remarks>
+public sealed class StridedDiscriminator : DiscriminatorNetwork
 {
     private static readonly Scalar Slope = 0.2;
     private readonly ModuleList<HalvingStage> stages;
-
-    /// <param name="size">H = W: a power of two, at least 8.</param>
-    /// <param name="channels">C.</param>
-    /// <param name="width">F.</param>
-    /// <param name="norm">Kind of <see cref="Norm"/>, after every convolution but the first.</param>
-    /// <param name="spectralNorm">Whether every weight is spectrally normalised.</param>
-    /// <param name="classCount">Y, or null for an unconditional discriminator.</param>
-    /// <param name="precision">Element type of all parameters.</param>
-    public ProjectionDiscriminator(
-        int size, int channels, int width, NormKind norm, bool spectralNorm, int? classCount, ScalarType precision)
-        : this(size, channels, width, norm, new HeadSettings(classCount, SpectralNorm: spectralNorm), precision)
-    {
-    }
+    private readonly bool _sums;
 
     /// <param name="size">H = W: a power of two, at least 8.</param>
     /// <param name="channels">C.</param>
@@ -35,10 +22,12 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
     /// <param name="head">How the class enters, and whether every weight is spectrally normalised.</param>
     /// <param name="precision">Element type of all parameters.</param>
     /// <param name="reference">R of virtual batch norm.</param>
-    public ProjectionDiscriminator(
-        int size, int channels, int width, NormKind norm, HeadSettings head, ScalarType precision, int reference = 0)
-        : base(nameof(ProjectionDiscriminator), head)
+    /// <param name="sums">The features are summed over space; if not, each place's are features of their own.</param>
+    public StridedDiscriminator(
+        int size, int channels, int width, NormKind norm, HeadSettings head, ScalarType precision, int reference = 0, bool sums = true)
+        : base(nameof(StridedDiscriminator), head)
     {
+        _sums = sums;
         stages = nn.ModuleList<HalvingStage>();
         var (inputs, outputs) = ((long)channels + LabelChannels, (long)width);
         for (var side = size / 2; side >= 4; side /= 2)
@@ -48,7 +37,7 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
             (inputs, outputs) = (outputs, outputs * 2);
         }
 
-        Complete(inputs, precision);
+        Complete(sums ? inputs : inputs * 4 * 4, precision);
     }
 
     protected override Tensor Features(Tensor input, Tensor label)
@@ -60,7 +49,7 @@ public sealed class ProjectionDiscriminator : DiscriminatorNetwork
             features = stage.forward(features, label);
         }
 
-        return features.sum(dim: [2, 3]).MoveToOuterDisposeScope(); // B P
+        return (_sums ? features.sum(dim: [2, 3]) : features.flatten(1)).MoveToOuterDisposeScope(); // B P
     }
 }
 
