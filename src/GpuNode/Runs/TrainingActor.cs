@@ -47,8 +47,8 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
         Receive<ViewIssued>(issued =>
         {
             Hear();
-            Timers.Cancel(Beat.Instance);
-            _session!.Begin(issued);
+            if (_session!.Begin(issued)) // one that is told again changes nothing
+                Timers.Cancel(Beat.Instance);
         });
         Receive<HaltView>(halt =>
         {

@@ -60,14 +60,15 @@ public sealed class TrainingSession(
     public void Start() => new Thread(Run) { IsBackground = true, Name = $"run {prepare.Run}" }.Start();
 
     /// <summary>A view begins. One that an older Coordinator issued, or that is not newer than what is known, is none of ours.</summary>
-    public void Begin(ViewIssued issued)
+    /// <returns>Whether it is taken.</returns>
+    public bool Begin(ViewIssued issued)
     {
         lock (_viewLock)
         {
             if (issued.Incarnation < _incarnation || issued.View.Number <= _view || !issued.View.Members.Any(member => member.Node == node))
             {
                 _log.StaleView(prepare.Run, issued.View.Number, _view);
-                return;
+                return false;
             }
 
             (_incarnation, _view, _newest) = (issued.Incarnation, issued.View.Number, issued);
@@ -79,6 +80,7 @@ public sealed class TrainingSession(
         }
 
         _issued.Add(issued);
+        return true;
     }
 
     /// <summary>The view is over: nobody begins another shard, waits end at once, partial sums are kept.</summary>
