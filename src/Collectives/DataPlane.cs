@@ -48,9 +48,10 @@ public sealed class DataPlane : IAsyncDisposable
     /// <param name="self">Which of them this process is.</param>
     /// <param name="shards">V, a power of two; each has exactly one owner.</param>
     /// <param name="phaseDeadline">Longest silence of a party within an all-reduce, its computing included; null for <see cref="DataPlaneOptions.PhaseDeadline"/>.</param>
+    /// <param name="maxStall">Deadline of a dial to a party; null for <see cref="DataPlaneOptions.MaxStall"/>.</param>
     /// <exception cref="ArgumentException">Says what is wrong.</exception>
     public Group Join(
-        string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards, TimeSpan? phaseDeadline = null)
+        string run, long view, IReadOnlyList<PartyAddress> parties, int self, int shards, TimeSpan? phaseDeadline = null, TimeSpan? maxStall = null)
     {
         RequireName(run, nameof(run));
         if (self < 0 || self >= parties.Count)
@@ -68,7 +69,7 @@ public sealed class DataPlane : IAsyncDisposable
         }
 
         ShardAssignment.RequirePartition(shards, parties.Select(party => party.Shards));
-        var group = new Group(this, run, view, parties, self, shards, phaseDeadline ?? Options.PhaseDeadline);
+        var group = new Group(this, run, view, parties, self, shards, phaseDeadline ?? Options.PhaseDeadline) { MaxStall = maxStall ?? Options.MaxStall };
         Group[] older;
         lock (_gate)
         {

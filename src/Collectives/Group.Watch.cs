@@ -1,16 +1,16 @@
 namespace Ganymede.Collectives;
 
-/// <summary>A party that owes this one something of the all-reduce in progress.</summary>
+/// <summary>A party that owes this one something of the all-reduce in progress, or does not take in what this one has for it.</summary>
 /// <param name="Party">Its index.</param>
-/// <param name="Chunk">The chunk awaited of it.</param>
-/// <param name="Silent">How long nothing has come from it.</param>
+/// <param name="Chunk">The chunk awaited of it; -1 for none.</param>
+/// <param name="Silent">How long nothing has come from it, nor been taken.</param>
 /// <param name="Unreached">This party dials it and has not got through to its host.</param>
 public readonly record struct Debt(int Party, int Chunk, TimeSpan Silent, bool Unreached = false);
 
 public sealed partial class Group
 {
     /// <summary>
-    /// Who owes something, and for how long nothing has come: it may be computing, waiting for a third, stopped or cut off.
+    /// Who owes something or takes nothing, and for how long: it may be computing, waiting for a third, stopped or cut off.
     /// Empty outside of an all-reduce.
     /// </summary>
     public IReadOnlyList<Debt> Debts()
@@ -29,6 +29,11 @@ public sealed partial class Group
                 if (!link.IsReceived && !link.IsHeldBack)
                 {
                     debts.Add(new Debt(link.Index, link.ChunkDue, TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived)), link.IsUnreached));
+                }
+                else if (link.IsStuck)
+                {
+                    // It has sent all that it has to, and stopped before it took in all that it needs.
+                    debts.Add(new Debt(link.Index, -1, TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, Math.Max(link.LastReceived, link.LastSent)))));
                 }
             }
         }

@@ -56,6 +56,9 @@ public sealed partial class Group : IDisposable
     /// <summary>V.</summary>
     public int Shards { get; }
 
+    /// <summary>For a dial, and for an answer that needs no computing.</summary>
+    internal TimeSpan MaxStall { get; init; }
+
     internal DataPlaneOptions Options => _plane.Options;
 
     /// <summary>The one in progress, or the last.</summary>

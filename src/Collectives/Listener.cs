@@ -4,13 +4,18 @@ using System.Net.Sockets;
 namespace Ganymede.Collectives;
 
 /// <summary>Accepts connections. Each has a thread of its own until its handshake is done, and there are only so many: a peer that says
-/// nothing costs one of them for MaxStall, and never delays those that train.</summary>
+/// nothing costs one of them for MaxStall, and never delays those that train. Who has said for which view it comes, and waits for this process to join that,
+/// takes nobody's place.</summary>
 internal sealed class Listener : IDisposable
 {
+    /// <summary>So many may wait for views, for each connection that may be pending: the members of the largest view, with several connections each.</summary>
+    private const int WaitingPerPending = 16;
+
     private readonly DataPlane _plane;
     private readonly Socket _socket;
     private readonly Thread _thread;
     private readonly HashSet<Socket> _pending = [];
+    private readonly Dictionary<Hello, Socket> _waiting = [];
     private volatile bool _disposed;
 
     public Listener(DataPlane plane)
@@ -44,7 +49,7 @@ internal sealed class Listener : IDisposable
         _thread.Join(TimeSpan.FromSeconds(1));
         lock (_pending)
         {
-            foreach (var socket in _pending)
+            foreach (var socket in _pending.Concat(_waiting.Values))
             {
                 socket.Dispose();
             }
@@ -94,6 +99,7 @@ internal sealed class Listener : IDisposable
     {
         var address = Address(socket);
         var keep = false;
+        Hello? waiting = null;
         try
         {
             socket.NoDelay = true;
@@ -107,10 +113,12 @@ internal sealed class Listener : IDisposable
 
             if (hello.Purpose == HelloPurpose.Probe)
             {
-                Handshake.Send(socket, new HelloReply(true, "", 0));
+                var isMeant = hello.AcceptorName.Length == 0 || hello.AcceptorName == _plane.Name;
+                Handshake.Send(socket, new HelloReply(isMeant, isMeant ? "" : $"this is {_plane.Name}", 0));
                 return;
             }
 
+            Wait(socket, waiting = hello);
             var group = Answer(socket, hello);
             socket.SendTimeout = 0;
             keep = true;
@@ -128,6 +136,10 @@ internal sealed class Listener : IDisposable
             lock (_pending)
             {
                 _pending.Remove(socket);
+                if (waiting is not null && _waiting.GetValueOrDefault(waiting) == socket)
+                {
+                    _waiting.Remove(waiting);
+                }
             }
 
             if (!keep)
@@ -135,6 +147,21 @@ internal sealed class Listener : IDisposable
                 socket.Dispose();
             }
         }
+    }
+
+    /// <summary>Makes room for others while it waits; each party has one place for each of its connections in a view.</summary>
+    private void Wait(Socket socket, Hello hello)
+    {
+        lock (_pending)
+        {
+            if (!_disposed && _waiting.Count < WaitingPerPending * _plane.Options.MaxPendingConnections && _waiting.TryAdd(hello, socket))
+            {
+                _pending.Remove(socket);
+                return;
+            }
+        }
+
+        throw new LinkException($"party '{Handshake.Shorten(hello.Name, 128)}' of view {hello.View}: it, or too many others, wait for the view already");
     }
 
     private Group Answer(Socket socket, Hello hello)

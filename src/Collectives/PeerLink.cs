@@ -196,12 +196,12 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         Socket? greeted = null;
         try
         {
-            var socket = Dialer.Connect(Address.Host, Address.Port, group.Options.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
+            var socket = Dialer.Connect(Address.Host, Address.Port, group.MaxStall, group.Options.RefusalPatience, () => group.HasEnded, opened => _socket = opened);
             _isDialing = false;
             Handshake.Send(socket, group.HelloTo(Index, lane));
             greeted = socket;
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
-            var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.Options.MaxStall);
+            var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.MaxStall);
             if (!reply.Accepted)
             {
                 throw new LinkException($"refused the connection: {reply.Reason}");

@@ -57,9 +57,12 @@ public sealed partial class CoordinatorActor : ReceiveActor
         Akka.Actor.Props.Create(() => new CoordinatorActor(
             (run, request, found) => RunActor.Props(
                 run, request, found, events.Open(run.Value), packs, time,
-                member => Probe.Ask(member.Host, member.Port, StallDeadlines.OfSeconds(request.MaxStallSeconds).Probe)),
+                member => Probe.Ask(member.Host, member.Port, StallDeadlines.OfSeconds(request.MaxStallSeconds).Probe, member.Node.Value)),
             (job, request) => GenerationActor.Props(job, request, events.Open(job.Value), time),
             time, events, runsFolder));
+
+    /// <summary>A job's actor that fails has said so to those who follow the job; it is not begun again.</summary>
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
     protected override void PreStart() => Telemetry.Decide(() => Volatile.Read(ref _nodes).Count);
 
@@ -113,8 +116,20 @@ public sealed partial class CoordinatorActor : ReceiveActor
     /// </summary>
     private void TakeOver(ActiveRun active)
     {
-        if (_activeRun is not null || _ended.Contains(active.Run.Value))
+        if (_ended.Contains(active.Run.Value))
+        {
+            Sender.Tell(new AbortRun(active.Run, "this run is over"));
             return;
+        }
+
+        if (_activeRun is not null)
+        {
+            // A run was begun before the first of these nodes had registered here: nobody would lead theirs, and it holds the nodes.
+            _log.Warning("Run {Run} goes on in {Folder} while run {Active} was begun here; its members are told to drop it", active.Run, active.Folder, _activeRun);
+            Sender.Tell(new AbortRun(active.Run, $"run {_activeRun} was begun before the Coordinator knew of this one; resume it when that is over"));
+            return;
+        }
+
         if (RunRecord.Find(active) is not { } record)
         {
             _log.Warning("Run {Run} goes on in {Folder}, but nothing there says what it is; its members are told to drop it", active.Run, active.Folder);

@@ -16,7 +16,7 @@ public sealed class EventLog(TimeProvider time)
 
     private readonly Lock _lock = new();
     private readonly List<RunEvent> _events = [];
-    private readonly RunCurve _curve = new();
+    private RunCurve _curve = new();
     private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastSequence;
     private int _progressCount;
@@ -99,8 +99,10 @@ public sealed class EventLog(TimeProvider time)
 
     /// <summary>
     /// Takes in the events that another Coordinator wrote before this one took its job over, and goes on in the same file with the
-    /// next number. A torn last line, as a killed process leaves it, is cut off.
+    /// next number. A torn last line, as a killed process leaves it, is cut off. A run that was resumed has another one's events before its own, with
+    /// the end of that one; they stay in the file alone.
     /// </summary>
+    /// <exception cref="IOException">The file is not there, or cannot be written: what could be read is taken in, and nothing is written any more.</exception>
     public void GoOnFrom(string path)
     {
         lock (_lock)
@@ -118,11 +120,14 @@ public sealed class EventLog(TimeProvider time)
                 }
             }
 
-            AtomicFile.WriteLines(path, known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
-            _events.AddRange(known.Where(happened => happened.Kind != RunEventKind.Progress));
-            foreach (var happened in known.Where(happened => happened.Progress is not null))
+            var own = known.Count < 2 ? known : known[(known.FindLastIndex(known.Count - 2, Ends) + 1)..];
+            _events.Clear();
+            _events.AddRange(own.Where(happened => happened.Kind != RunEventKind.Progress));
+            _curve = new RunCurve();
+            foreach (var happened in own.Where(happened => happened.Progress is not null))
                 _curve.Add(happened.Time, happened.Progress!);
-            _lastSequence = known.Count == 0 ? 0 : known[^1].Sequence;
+            _lastSequence = own.Count == 0 ? 0 : own[^1].Sequence;
+            AtomicFile.WriteLines(path, known.Select(happened => JsonSerializer.Serialize(happened, ApiJson.Options)));
             _mirror = path;
         }
     }
@@ -146,6 +151,9 @@ public sealed class EventLog(TimeProvider time)
                 return _events.Count == 0 ? null : _events[^1];
         }
     }
+
+    /// <summary>Nothing follows any more.</summary>
+    public bool HasEnded => Last is { } last && Ends(last);
 
     /// <summary>The run's reports from first to last, the older ones joined.</summary>
     public CurvePoint[] Curve()

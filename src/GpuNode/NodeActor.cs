@@ -42,6 +42,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private ActiveRun? _activeRun;
     private string? _drainedBy;
     private (PrepareRun Prepare, IActorRef Coordinator)? _next;
+    private readonly Dictionary<string, (StartSampling Start, IActorRef Coordinator)> _nextSampling = [];
     private IActorRef _leaver = ActorRefs.Nobody;
     private IActorRef _registrar = ActorRefs.Nobody;
 
@@ -93,9 +94,13 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             else
                 _run.Tell(leave);
         });
-        Receive<StartSampling>(Sample);
+        Receive<StartSampling>(start => Sample(start, Sender));
         Receive<UnitLeased>(leased => TellSampler(leased.Job, leased));
-        Receive<StopSampling>(stop => TellSampler(stop.Job, stop));
+        Receive<StopSampling>(stop =>
+        {
+            _nextSampling.Remove(stop.Job.Value);
+            TellSampler(stop.Job, stop);
+        });
         Receive<Terminated>(ended =>
         {
             if (ended.ActorRef.Equals(_registrar))
@@ -104,6 +109,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
                 Timers.StartPeriodicTimer("register", RegistrationTick.Instance, TimeSpan.Zero, RegistrationPeriod);
             }
 
+            if (_nextSampling.Remove(ended.ActorRef.Path.Name, out var sampling))
+                Sample(sampling.Start, sampling.Coordinator);
             if (!ended.ActorRef.Equals(_run))
                 return;
             (_run, _runId, _activeRun) = (ActorRefs.Nobody, null, null);
@@ -126,8 +133,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Timers.StartPeriodicTimer("register", RegistrationTick.Instance, TimeSpan.Zero, RegistrationPeriod);
 
     /// <summary>
-    /// The end of a run before this one, or of this node's first part in it, may still be on its way: threads end between two
-    /// shards. The newest order waits for that; what the Coordinator does not want any more it aborts.
+    /// The newest order counts: what is left of a run before this one, or of this node's first part in it, is not led by anybody any more, or is at its
+    /// end. Its threads end between two shards; the order waits for that.
     /// </summary>
     private void Prepare(PrepareRun prepare)
     {
@@ -145,6 +152,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
 
         _log.Info("Run {Run} waits for the end of {Busy} on this node", prepare.Run, _runId);
         _next = (prepare, Sender);
+        _run.Tell(new AbortRun(_runId.Value, $"this node was asked to prepare {prepare.Run}"));
     }
 
     private void Start(PrepareRun prepare, IActorRef coordinatorsRun)
@@ -163,11 +171,17 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             _log.Info("{Message} for run {Run}, which is not (any more) on this node", message.GetType().Name, run);
     }
 
-    private void Sample(StartSampling start)
+    private void Sample(StartSampling start, IActorRef coordinatorsJob)
     {
         var name = start.Job.Value;
         if (Context.Child(name).IsNobody())
-            Context.ActorOf(_samplerProps(start, Sender), name);
+        {
+            Context.Watch(Context.ActorOf(_samplerProps(start, coordinatorsJob), name));
+        }
+        else
+        {
+            _nextSampling[name] = (start, coordinatorsJob); // it may be on its way to its end, after a word to stop: the order waits for that
+        }
     }
 
     private static void TellSampler(JobId job, object message) => Context.Child(job.Value).Forward(message);

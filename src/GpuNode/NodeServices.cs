@@ -16,7 +16,7 @@ public sealed record NodeServices(DataPlane DataPlane, PackCache Packs, string[]
         var log = logs.CreateLogger<DataPlane>();
         var plane = DataPlane.Listen(new DataPlaneOptions
         {
-            Name = $"{ClusterHosting.GpuNodeRole}-{Environment.ProcessId}",
+            Name = NodeIdentity.NewId(node),
             Host = cluster.BindHostName,
             Port = services.GetRequiredService<IOptions<DataEndpointOptions>>().Value.Port,
             RefusalPatience = TimeSpan.FromMilliseconds(100), // a node registers when its listener is open

@@ -22,7 +22,7 @@ public static class PresetAnswers
             // How long to train fixes no bits, so a run that is resumed for longer has the same preset.
             var json = (sized with { Steps = Preset.Load(question.Preset, []).Steps }).ToJson();
             Preset.FromJson(json); // checks the sizes as a whole
-            return new PresetResolved(sized.Name, json, sized.Size, sized.Channels, sized.Batch, sized.Shards, sized.Steps, null);
+            return new PresetResolved(sized.Name, json, sized.Size, sized.Channels, sized.Batch, sized.Shards, sized.Steps, null) { CriticSteps = sized.CriticSteps };
         }
         catch (PresetException error)
         {

@@ -84,7 +84,7 @@ public enum StartingState
     FromMember,
 }
 
-/// <summary>Member to Coordinator: ready for a view. Step and fingerprint say nothing of one that waits for a member's state.</summary>
+/// <summary>Member to Coordinator: ready for a view; said again every <see cref="StallDeadlines.MaxStall"/> until one comes. Step and fingerprint say nothing of one that waits for a member's state.</summary>
 /// <param name="PassedOver">Newer checkpoints than the one it starts from, and why they are not valid; null for none.</param>
 [MessagePackObject]
 public sealed record RunPrepared(

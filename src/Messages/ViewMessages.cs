@@ -91,7 +91,7 @@ public sealed record DescribeMember(
 
 /// <summary>Member to Coordinator: the newest view I know, and how far I am.</summary>
 /// <param name="View">Null before the first one.</param>
-/// <param name="Waits">It has left that view and waits for the next, or has not come into it yet.</param>
+/// <param name="Waits">It has left that view and waits for the next. False for one that is on its way into it.</param>
 [MessagePackObject]
 public sealed record MemberReport(
     [property: Key(0)] RunId Run,
@@ -99,4 +99,9 @@ public sealed record MemberReport(
     [property: Key(2)] View? View,
     [property: Key(3)] long Position,
     [property: Key(4)] ulong SumHash,
-    [property: Key(5)] bool Waits) : IClusterMessage;
+    [property: Key(5)] bool Waits) : IClusterMessage
+{
+    /// <summary>Of the Coordinator that issued the view; 0 before the first one. The next Coordinator's must be above it, whatever its clock says.</summary>
+    [Key(6)]
+    public long Incarnation { get; init; }
+}

@@ -134,7 +134,8 @@ public sealed class FolderStore
 
     private bool IsFinished => JobFile.Read(_root)?.Units is not null;
 
-    private bool IsCommitted(long unit) => File.Exists(PartOf(unit)) || JobFile.Read(_root)?.Units > unit;
+    /// <summary>Whether the unit need not be written again.</summary>
+    public bool IsCommitted(long unit) => File.Exists(PartOf(unit)) || JobFile.Read(_root)?.Units > unit;
 
     private string PartOf(long unit) => Path.Combine(_parts, unit.ToString("D12", CultureInfo.InvariantCulture) + ".jsonl");
 
@@ -193,6 +194,14 @@ public sealed class FolderStore
         }
 
         metadata.Flush(flushToDisk: true);
+
+        // The metadata, moved into place last, say that the images are there; after a power cut as well. All are written before the first is waited for,
+        // so that the disk has something to put together.
+        foreach (var image in images)
+        {
+            using var written = File.OpenHandle(Path.Combine(staged, Path.GetFileName(image.File)), FileMode.Open, FileAccess.ReadWrite);
+            RandomAccess.FlushToDisk(written);
+        }
     }
 
     // A second writer of the unit moves the same bytes to the same places, so it does not matter who comes last.

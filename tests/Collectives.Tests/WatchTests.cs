@@ -17,12 +17,55 @@ public sealed class WatchTests
         using var mute = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         mute.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         var muted = ((IPEndPoint)mute.LocalEndPoint!).Port;
-        Assert.Equal(ProbeAnswer.Gone, Probe.Ask("127.0.0.1", muted, Deadline)); // bound, not listening
+        Assert.Equal(ProbeAnswer.Gone, Probe.Ask("127.0.0.1", muted, Deadline, "")); // bound, not listening
 
         mute.Listen();
 
-        Assert.Equal(ProbeAnswer.Alive, Probe.Ask("127.0.0.1", plane.Port, TimeSpan.FromSeconds(5)));
-        Assert.Equal(ProbeAnswer.Silent, Probe.Ask("127.0.0.1", muted, Deadline));
+        Assert.Equal(ProbeAnswer.Alive, Probe.Ask("127.0.0.1", plane.Port, TimeSpan.FromSeconds(5), ""));
+        Assert.Equal(ProbeAnswer.Silent, Probe.Ask("127.0.0.1", muted, Deadline, ""));
+    }
+
+    [Fact]
+    public async Task Another_process_at_the_same_address_is_not_the_one_that_is_asked_for()
+    {
+        await using var plane = DataPlane.Listen(new DataPlaneOptions { Name = "node-2" });
+
+        Assert.Equal(ProbeAnswer.Alive, Probe.Ask("127.0.0.1", plane.Port, TimeSpan.FromSeconds(5), "node-2"));
+        Assert.Equal(ProbeAnswer.Gone, Probe.Ask("127.0.0.1", plane.Port, TimeSpan.FromSeconds(5), "node-1"));
+    }
+
+    [Fact]
+    public async Task A_party_that_has_sent_all_and_takes_in_nothing_is_in_debt_as_well()
+    {
+        await using var cluster = new Members(2, 2);
+        using var group = cluster.Join(1);
+        using var peer = new RawPeer(cluster, self: 0, target: 1);
+        var sum = new byte[32 << 20]; // far more than sockets keep
+        var sums = new PartialSums(2, new ShardRange(1, 1), ElementType.Float32, sum.Length / 4);
+        sums.Add(1, sum);
+        var call = Task.Run(() => group.AllReduce(0, 1, ElementType.Float32, sums.Complete, new byte[sum.Length]));
+        var layout = new ChunkLayout(sum.Length, 2, cluster.Planes[1].Options.ChunkBytes);
+
+        peer.Begin(0, 1, ElementType.Float32, sum.Length / 4);
+        for (var chunk = 0; chunk < layout.Chunks(1); chunk++)
+            peer.Send(peer.Piece(0, 1, ElementType.Float32, 1, chunk, sum), ElementType.Float32, sum);
+        for (var chunk = 0; chunk < layout.Chunks(0); chunk++)
+        {
+            var (offset, length) = layout.Chunk(0, chunk);
+            peer.Send(
+                peer.Piece(0, 1, ElementType.Float32, 1, 0, sum) with
+                {
+                    Kind = FrameKind.Result, Node = 1, Offset = offset / 4, Count = length / 4, Checksum = PayloadChecksum.Of(sum.AsSpan(offset, length)), PayloadBytes = length,
+                },
+                ElementType.Float32, sum);
+        }
+
+        Debt debt;
+        while ((debt = await Debt(group)).Chunk >= 0 || debt.Silent < TimeSpan.FromMilliseconds(300))
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        Assert.Equal(0, debt.Party);
+        group.Accuse(debt.Party, "is stopped", debt.Chunk, debt.Silent);
+        Assert.Equal("member-0", (await Assert.ThrowsAsync<CollectiveException>(() => call)).Party);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class BalanceTests
 
         views = Round(views, [0.01, 0.011, 0.033]).Next;
         views = Round(views, [0.01, 0.011, 0.033]).Next;
-        Assert.False(views.PauseAsked);
+        Assert.Null(views.PauseAskedAt);
         var asked = Round(views, [0.01, 0.011, 0.033]);
         Assert.Equal("a", Assert.Single(asked.Decisions.OfType<ViewDecision.Pause>()).Lead.Value);
 
@@ -91,7 +91,7 @@ public sealed class BalanceTests
         for (var round = 0; round < 5; round++)
             views = Round(views, [0.01, 0.1]).Next;
 
-        Assert.False(views.PauseAsked);
+        Assert.Null(views.PauseAskedAt);
         Assert.Equal([8, 8], HaltAll(views.Gone(new NodeId("none"), "", default).Next.Leave(new NodeId("none"), default).Next).Next.View.Members.Select(member => member.ShardCount));
     }
 
@@ -119,7 +119,7 @@ public sealed class BalanceTests
         var views = Views.Of(new View(1, ShardOwnership.Even(Members(members.Select(member => member.Replicas)), shards)), 0, shards, Deadlines, default);
         for (var round = 0; round < Balance.Rounds; round++)
             views = Round(views, pace).Next;
-        if (!views.PauseAsked)
+        if (views.PauseAskedAt is null)
             return;
 
         var before = ShardOwnership.Seconds(views.View.Members, pace);
@@ -127,7 +127,7 @@ public sealed class BalanceTests
         Assert.InRange(ShardOwnership.Seconds(views.View.Members, pace), 0, (1 - Balance.LeastGain) * before);
         for (var round = 0; round < 2 * Balance.Rounds; round++)
             views = Round(views, pace).Next;
-        Assert.False(views.PauseAsked);
+        Assert.Null(views.PauseAskedAt);
     }, iter: 500);
 
     [Fact]

@@ -81,6 +81,27 @@ public sealed class EventLogTests
         File.Delete(path);
     }
 
+    [Fact]
+    public async Task A_resumed_run_that_is_taken_over_goes_on_after_its_own_events_and_not_after_those_of_the_run_before()
+    {
+        var path = Path.GetTempFileName();
+        foreach (var texts in new[] { new[] { "one", "stopped" }, ["two", "three"] })
+        {
+            var log = new EventLog(TimeProvider.System);
+            log.MirrorTo(path);
+            foreach (var text in texts)
+                log.Append(new RunEvent { Kind = text == "stopped" ? RunEventKind.Finished : RunEventKind.State, Text = text });
+        }
+
+        _log.GoOnFrom(path);
+        Say("four");
+        _log.Append(new RunEvent { Kind = RunEventKind.Failed, Text = "end" });
+
+        Assert.Equal(["two", "three", "four", "end"], await Texts(after: 0));
+        Assert.Equal(6, File.ReadLines(path).Count());
+        File.Delete(path);
+    }
+
     private void Say(string text) => _log.Append(new RunEvent { Kind = RunEventKind.State, Text = text });
 
     private async Task<List<string>> Texts(long after)

@@ -11,7 +11,7 @@ using Ganymede.Messages.Api;
 namespace Ganymede.Tests;
 
 /// <summary>A run's life in virtual time, with test probes for nodes; the data are real.</summary>
-public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+public sealed partial class RunActorTests() : TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
 {
     private static readonly RunId Run = new("run");
     private static readonly PhaseSeconds Phases = new(1, 1, 1);
@@ -21,6 +21,7 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
     private readonly ConcurrentDictionary<string, ProbeAnswer> _answers = [];
     private readonly ManualTime _time = new();
     private PackServer? _packs;
+    private ProbeAnswer _answer = ProbeAnswer.Silent;
 
     /// <summary>Time for what is computed from it; the scheduler's, for timers, moves along.</summary>
     private sealed class ManualTime : TimeProvider
@@ -38,6 +39,16 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
     {
         _time.Advance(by);
         ((TestScheduler)Sys.Scheduler).Advance(by);
+    }
+
+    /// <summary>Beat by beat: a run that gets no tick for longer takes itself for one that stood still.</summary>
+    private async Task Pass(IActorRef run, double seconds)
+    {
+        for (var passed = 0.0; passed < seconds; passed += StallDeadlines.OfSeconds(3).Beat.TotalSeconds)
+        {
+            Advance(StallDeadlines.OfSeconds(3).Beat);
+            await Drain(run);
+        }
     }
 
     [Fact]
@@ -98,7 +109,7 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
         run.Tell(new MemberHalted(Run, new NodeId("a"), 1, 6, 1));
         await EventText("Evicted b");
         Assert.DoesNotContain("Evicted c", _events.Last!.Text, StringComparison.Ordinal);
-        Advance(TimeSpan.FromSeconds(3.1));
+        await Pass(run, 3.1);
 
         await EventText("Evicted c");
         var issued = (ViewIssued)await nodes[0].FishForMessageAsync(message => message is ViewIssued { View.Number: 2 });
@@ -314,7 +325,7 @@ public sealed class RunActorTests() : TestKit("akka.scheduler.implementation = \
             Batch = 64, Shards = 4, Nodes = nodes,
         };
         return Sys.ActorOf(RunActor.Props(
-            Run, request, found: null, _events, _packs, _time, member => _answers.GetValueOrDefault(member.Node.Value, ProbeAnswer.Silent)));
+            Run, request, found: null, _events, _packs, _time, member => _answers.GetValueOrDefault(member.Node.Value, _answer)));
     }
 
     /// <summary>A run whose members have been asked to prepare.</summary>

@@ -7,7 +7,7 @@ public sealed partial class ViewsTests
 {
     /// <summary>
     /// Members as they behave: a sum is made only by a view whose members are all in it, and may reach some of them only. What the
-    /// state machine decides is carried out at once, or is lost on those that are dead or stopped.
+    /// state machine decides is carried out at once, or is lost: on those that are dead or stopped, or on its way, which nobody learns of.
     /// </summary>
     private sealed class Simulation
     {
@@ -20,6 +20,7 @@ public sealed partial class ViewsTests
             public bool HasHalted { get; set; } = joins;
             public bool WillPause { get; set; }
             public long View { get; set; } = joins ? 0 : 1;
+            public long OverView { get; set; }
             public long Position { get; set; }
             public ShardTime Computed { get; set; } = new(0, 0);
             public List<Action> Missed { get; } = [];
@@ -31,6 +32,8 @@ public sealed partial class ViewsTests
         private TimeSpan _now;
         private long _furthest;
         private bool _isOver;
+        private int _losing;
+        private ViewDecision.Issue? _issue;
 
         public Simulation(int members)
         {
@@ -77,6 +80,12 @@ public sealed partial class ViewsTests
                     case < 82:
                         Take(_views.Resume("resumed by somebody", _now));
                         break;
+                    case < 86:
+                        _losing = 1 + who % 3;
+                        break;
+                    case < 88:
+                        _now += TimeSpan.FromSeconds(who); // the Coordinator stands still, and nobody else
+                        break;
                     default:
                         Pass();
                         break;
@@ -89,6 +98,7 @@ public sealed partial class ViewsTests
         /// <summary>Whatever happened: if somebody lives, then within a few MaxStall the run gets on.</summary>
         private void Finish()
         {
+            _losing = 0;
             foreach (var node in _nodes)
                 Wake(node);
             Take(_views.Pause("paused at last", _now));
@@ -126,9 +136,10 @@ public sealed partial class ViewsTests
             var members = Members.ToArray();
             if (members.Any(node => !node.Answers || node.IsOut || node.HasHalted || node.View != _views.View.Number))
             {
-                // Those who live see it, by a closed socket or by silence.
-                foreach (var node in members.Where(node => node.Answers && !node.IsOut && !node.HasHalted && node.View == _views.View.Number).ToArray())
-                    Suspect(node, members.First(other => other != node && (!other.Answers || other.IsOut || other.HasHalted || other.View != node.View)));
+                // Those who live see it, by a closed socket or by silence. One that has not heard of the view closes none, and answers probes.
+                var broken = members.FirstOrDefault(other => !other.Answers || other.IsOut || (other.HasHalted && other.View == _views.View.Number));
+                foreach (var node in members.Where(node => broken is not null && node.Answers && !node.IsOut && !node.HasHalted && node.View == _views.View.Number).ToArray())
+                    Suspect(node, broken!);
                 return;
             }
 
@@ -195,16 +206,25 @@ public sealed partial class ViewsTests
         private void Pass()
         {
             _now += Deadlines.Beat;
-            foreach (var node in Members.Where(node => node.Answers && !node.IsOut).ToArray())
+            foreach (var node in Members.Where(node => node.Answers && !node.IsOut && node.HasHalted).ToArray())
             {
-                if (_views.Stage == ViewStage.Changing && node.HasHalted && node.View == _views.View.Number)
+                // What a member says until it hears of the next view.
+                if (node.View > 0)
                     Take(_views.Halt(new MemberHalted(Run, node.Id, node.View, node.Position, (ulong)node.Position + 1), _now));
-                Take(_views.Alive(node.Id, node.View, _now));
+                else
+                    Take(_views.Lacks(node.Id, _now));
             }
 
-            foreach (var node in _nodes.Where(node => node.Answers && node.IsOut && _views.MayJoin(node.Id, _now) && _views.Room > 0).ToArray())
+            if (_views.Stage == ViewStage.Changing)
             {
-                (node.IsOut, node.HasHalted, node.Position) = (false, true, 0);
+                foreach (var node in _views.Awaited.Where(node => this[node].Answers).ToArray())
+                    Take(_views.Alive(node, _views.View.Number, _now, byItself: false)); // the probe's word
+            }
+
+            // Whoever is out of the run is asked to come again, whether it knows that it is out or not.
+            foreach (var node in _nodes.Where(node => node.Answers && _views.MayJoin(node.Id, _now) && _views.Room > 0).ToArray())
+            {
+                (node.IsOut, node.HasHalted, node.Position, node.View) = (false, true, 0, 0);
                 Take(_views.Ready(Member(node.Id.Value), _now));
             }
 
@@ -233,8 +253,18 @@ public sealed partial class ViewsTests
             switch (decision)
             {
                 case ViewDecision.Halt halt:
+                    var over = before.View.Number;
                     foreach (var member in halt.Members)
-                        Reach(this[member], node => Halt(node));
+                    {
+                        Reach(this[member], node =>
+                        {
+                            node.OverView = Math.Max(node.OverView, over);
+                            Take(_views.Alive(node.Id, over, _now, byItself: true));
+                            if (node.View == over)
+                                Halt(node);
+                        });
+                    }
+
                     break;
                 case ViewDecision.Pause pause:
                     Reach(this[pause.Lead], _ =>
@@ -247,10 +277,13 @@ public sealed partial class ViewsTests
                     Reach(this[evict.Node], node => node.IsOut = true);
                     break;
                 case ViewDecision.Release release:
-                    Reach(this[release.Node], node => node.IsOut = node.IsDead = true);
+                    this[release.Node].IsOut = this[release.Node].IsDead = true; // it asks until it is let go
                     break;
                 case ViewDecision.Issue issue:
                     Begin(before, issue);
+                    break;
+                case ViewDecision.Repeat repeat:
+                    Hear(this[repeat.Node], _issue!);
                     break;
                 case ViewDecision.StopRun:
                     _isOver = true;
@@ -290,20 +323,26 @@ public sealed partial class ViewsTests
                 Assert.InRange(member.Position, issue.Position - 1, issue.Position);
 
             _furthest = issue.Position;
+            _issue = issue;
             foreach (var member in view.Members)
-            {
-                Reach(this[member.Node], node =>
-                {
-                    if (node.IsOut || node.View >= view.Number || _views.View.Number != view.Number)
-                        return;
-                    (node.View, node.Position, node.HasHalted, node.WillPause) = (view.Number, issue.Position, false, false);
-                });
-            }
+                Hear(this[member.Node], issue);
         }
 
-        private static void Reach(Node node, Action<Node> what)
+        private void Hear(Node member, ViewDecision.Issue issue) => Reach(member, node =>
         {
-            if (node.IsStopped)
+            var number = issue.View.Number;
+            if (node.IsOut || node.View >= number || _views.View.Number != number)
+                return;
+            (node.View, node.Position, node.HasHalted, node.WillPause) = (number, issue.Position, false, false);
+            if (node.OverView >= number)
+                Halt(node);
+        });
+
+        private void Reach(Node node, Action<Node> what)
+        {
+            if (_losing > 0 && node.Answers)
+                _losing--;
+            else if (node.IsStopped)
                 node.Missed.Add(() => what(node));
             else if (!node.IsDead)
                 what(node);

@@ -19,21 +19,21 @@ public sealed partial class ViewsTests
 
         Assert.Same(views, views.Suspect(Suspicion("a", "b") with { View = 9 }, default).Next);
         Assert.Same(views, views.Halt(Halted("stranger", 4), default).Next);
-        Assert.Same(views, views.Alive(new NodeId("a"), 2, default).Next);
+        Assert.Same(views, views.Alive(new NodeId("a"), 2, default, byItself: true).Next);
     }
 
     [Fact]
     public void A_suspect_without_a_sign_of_life_is_evicted_before_MaxStall_and_one_that_beats_is_kept()
     {
         var views = Start("a", "b", "c").Suspect(Suspicion("a", "b"), Seconds(10)).Next.Halt(Halted("a", 4), Seconds(10)).Next;
-        var alive = views.Alive(new NodeId("b"), 1, Seconds(10.9)).Next;
+        var alive = views.Alive(new NodeId("b"), 1, Seconds(10.9), byItself: false).Next;
 
         Assert.DoesNotContain(views.Tick(Seconds(10.9)).Decisions, decision => decision is ViewDecision.Evict);
         var evict = Assert.Single(views.Tick(Seconds(11.1)).Decisions.OfType<ViewDecision.Evict>());
         Assert.Equal("b", evict.Node.Value);
         Assert.Contains("no sign of life for 1.1 s", evict.Reason, StringComparison.Ordinal);
         Assert.DoesNotContain(alive.Tick(Seconds(11.1)).Decisions, decision => decision is ViewDecision.Evict);
-        Assert.Equal("c", Assert.Single(alive.Alive(new NodeId("b"), 1, Seconds(12.9)).Next.Tick(Seconds(13.1)).Decisions.OfType<ViewDecision.Evict>()).Node.Value);
+        Assert.Equal("c", Assert.Single(alive.Alive(new NodeId("b"), 1, Seconds(12.9), byItself: false).Next.Tick(Seconds(13.1)).Decisions.OfType<ViewDecision.Evict>()).Node.Value);
     }
 
     [Fact]
@@ -148,7 +148,49 @@ public sealed partial class ViewsTests
     {
         var outcome = Start("a", "b").Leave(new NodeId("a"), default).Next;
 
-        Assert.Single((outcome with { PauseAsked = false }).Leave(new NodeId("b"), default).Decisions.OfType<ViewDecision.StopRun>());
+        Assert.Single((outcome with { PauseAskedAt = null }).Leave(new NodeId("b"), default).Decisions.OfType<ViewDecision.StopRun>());
+    }
+
+    [Fact]
+    public void An_order_to_halt_is_given_again_until_the_member_itself_knows_of_it_however_alive_its_process_is()
+    {
+        var changing = Start("a", "b", "c").Suspect(Suspicion("a", "b"), default).Next.Halt(Halted("a", 4), default).Next;
+
+        var probed = changing.Alive(new NodeId("b"), 1, Seconds(0.9), byItself: false).Next.Alive(new NodeId("c"), 1, Seconds(0.9), byItself: true).Next;
+
+        Assert.Equal("b", Assert.Single(Assert.Single(probed.Tick(Seconds(1)).Decisions.OfType<ViewDecision.Halt>()).Members).Value);
+        Assert.Empty(probed.Alive(new NodeId("b"), 1, Seconds(0.9), byItself: true).Next.Tick(Seconds(1)).Decisions);
+    }
+
+    [Fact]
+    public void A_member_that_has_not_heard_of_the_newest_view_is_told_of_it_again_once_its_words_cannot_have_crossed()
+    {
+        var issued = HaltAll(Start("a", "b").Suspect(Suspicion("a", "b"), default).Next, 4).Next;
+
+        Assert.Empty(issued.Halt(Halted("b", 4), Seconds(0.5)).Decisions);
+        Assert.Equal("b", Assert.Single(issued.Halt(Halted("b", 4), Seconds(1)).Decisions.OfType<ViewDecision.Repeat>()).Node.Value);
+        Assert.Single(issued.Lacks(new NodeId("b"), Seconds(1)).Decisions.OfType<ViewDecision.Repeat>());
+        Assert.Empty(issued.Lacks(new NodeId("stranger"), Seconds(1)).Decisions);
+    }
+
+    [Fact]
+    public void A_pause_that_nothing_comes_of_is_asked_for_again_after_MaxStall()
+    {
+        var asked = Start("a", "b").Pause("paused by ops", default).Next;
+
+        Assert.Empty(asked.Tick(Seconds(2.9)).Decisions);
+        Assert.Single(asked.Tick(Seconds(3)).Decisions.OfType<ViewDecision.Pause>());
+    }
+
+    [Fact]
+    public void A_Coordinator_that_stood_still_evicts_nobody_for_its_own_silence()
+    {
+        var changing = Start("a", "b", "c").Suspect(Suspicion("a", "b"), Seconds(10)).Next.Tick(Seconds(10.2)).Next;
+
+        var late = changing.Tick(Seconds(10.2) + 2 * Deadlines.MaxStall);
+
+        Assert.Empty(late.Decisions.OfType<ViewDecision.Evict>());
+        Assert.Equal("b", Assert.Single(Ticks(late.Next, Seconds(16.2), count: 5).OfType<ViewDecision.Evict>()).Node.Value);
     }
 
     [Fact]
@@ -158,6 +200,20 @@ public sealed partial class ViewsTests
 
     private static Views Start(params string[] names) =>
         Views.Of(new View(1, ShardOwnership.Even([.. names.Select(Member)], Shards)), 0, Shards, Deadlines, default);
+
+    /// <summary>What is decided in so many beats after a moment.</summary>
+    private static List<ViewDecision> Ticks(Views views, TimeSpan from, int count)
+    {
+        List<ViewDecision> decisions = [];
+        for (var i = 1; i <= count; i++)
+        {
+            var outcome = views.Tick(from + i * Deadlines.Beat);
+            decisions.AddRange(outcome.Decisions);
+            views = outcome.Next;
+        }
+
+        return decisions;
+    }
 
     private static Views.Outcome HaltAll(Views views, long position)
     {

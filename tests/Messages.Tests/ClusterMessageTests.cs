@@ -46,7 +46,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new LeaveRun(Run, Node, "SIGTERM"),
             new RunOver(Run),
             new DescribeMember(Run),
-            new MemberReport(Run, Node, View, 21, ulong.MaxValue, Waits: true),
+            new MemberReport(Run, Node, View, 21, ulong.MaxValue, Waits: true) { Incarnation = 7 },
             new StopRun(Run, "asked"),
             new AbortRun(Run, "lost b"),
             new ProgressReport(Run, Node, 3, 12, double.NaN, 0.5, 1.5, Phases, 100, 1 << 30, 1) { ShardTime = new ShardTime(0.5, 8) },
@@ -80,7 +80,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new GenerationList([new GenerationDescription("generate-1", "drawing", "/runs/a", "/images", 5, 10, 2.5, ["node-1"], DateTimeOffset.UnixEpoch, null, "drawing")]),
             new EventPage("run", [new EventLine(5, DateTimeOffset.UnixEpoch, "state", "View 3")], IsLast: true),
             new ResolvePreset("cgan-32", ["batch=8"], 8, 4),
-            new PresetResolved("cgan-32", "{}", 32, 1, 8, 4, 100, "no"),
+            new PresetResolved("cgan-32", "{}", 32, 1, 8, 4, 100, "no") { CriticSteps = 5 },
         ];
         return [.. messages.Select(message => new TheoryDataRow<string, IClusterMessage>(message.GetType().Name, message))];
     }

@@ -12,9 +12,9 @@ namespace Ganymede.Coordinator.Generation;
 /// Takes one generation job to its end: waits for samplers to load the generator, leases units to those that ask, takes
 /// back what a lost one held, and joins the metadata when every unit is stored.
 /// </summary>
-public sealed class GenerationActor : ReceiveActor, IWithTimers
+public sealed class GenerationActor : JobActor, IWithTimers
 {
-    /// <summary>A unit not stored within this is leased again.</summary>
+    /// <summary>A unit not stored within this, since it was handed out or its holder stored another one, is leased again.</summary>
     public static readonly TimeSpan LeaseTime = TimeSpan.FromMinutes(2);
 
     private sealed record Joined(string Metadata);
@@ -116,7 +116,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         Telemetry.Forget(_telemetry);
         foreach (var node in _asked.Values)
             node.Tell(new StopSampling(_job));
-        _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = "The Coordinator stopped while the job was going on." });
+        Fail("The Coordinator stopped while the job was going on.", badInput: false); // ignored by one that is over
         Publish();
     }
 
@@ -218,7 +218,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         if (_book is null || _over || _book.Stored.Contains(committed.Unit))
             return;
 
-        _book = _book.Commit(committed.Unit);
+        _book = _book.Commit(committed.Unit).Renew(committed.Node, _time.GetUtcNow() + LeaseTime);
         _images += ImagesOf(committed.Unit);
         if (_book.IsComplete)
             Join();
@@ -229,7 +229,11 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         if (_book is null || _over)
             return;
 
-        _book = _book.Expire(_time.GetUtcNow());
+        // The word of the lease may have been lost, and with it the holder's request, which that had answered: it counts as one that waits.
+        var now = _time.GetUtcNow();
+        foreach (var lease in _book.Expired(now))
+            _waiting.Enqueue(new RequestUnit(_job, lease.Holder));
+        _book = _book.Expire(now);
         ServeWaiting();
         ReportProgress();
     }
@@ -285,7 +289,7 @@ public sealed class GenerationActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    private void Fail(string reason, bool badInput)
+    protected override void Fail(string reason, bool badInput)
     {
         if (_over)
             return;

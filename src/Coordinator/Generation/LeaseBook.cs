@@ -45,11 +45,20 @@ public sealed record LeaseBook(
         ? this
         : this with { Stored = Stored.Add(unit), Leases = Leases.Remove(unit), Returned = Returned.Remove(unit) };
 
+    /// <summary>A holder shows that it works: what else it holds, and has not come to yet, is its own for longer.</summary>
+    public LeaseBook Renew(NodeId holder, DateTimeOffset expires) => this with
+    {
+        Leases = Leases.SetItems(Leases.Where(held => held.Value.Holder == holder).Select(held => KeyValuePair.Create(held.Key, held.Value with { Expires = expires }))),
+    };
+
+    /// <summary>What has run out.</summary>
+    public IEnumerable<Lease> Expired(DateTimeOffset now) => Leases.Values.Where(lease => lease.Expires <= now);
+
     /// <summary>Takes back what a lost node held.</summary>
     public LeaseBook Return(NodeId holder) => TakeBack(Leases.Values.Where(lease => lease.Holder == holder));
 
     /// <summary>Takes back what ran out.</summary>
-    public LeaseBook Expire(DateTimeOffset now) => TakeBack(Leases.Values.Where(lease => lease.Expires <= now));
+    public LeaseBook Expire(DateTimeOffset now) => TakeBack(Expired(now));
 
     private LeaseBook TakeBack(IEnumerable<Lease> leases)
     {

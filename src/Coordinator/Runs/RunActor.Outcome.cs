@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Event;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -129,6 +130,14 @@ public sealed partial class RunActor
     {
         var isJoiner = _state.Phase == RunPhase.Training && !_state.IsMember(failed.Node);
         _invited.Remove(failed.Node);
+
+        // Who came in with this view, or is out of it already, costs the run nothing that it had before.
+        if (_state.Phase == RunPhase.Training && _views is { } views && (views.Lost.ContainsKey(failed.Node) || views.Joined.Contains(failed.Node)))
+        {
+            Carry(views.Gone(failed.Node, $"failed: {failed.Reason}", Now, isGone: false));
+            return;
+        }
+
         if (isJoiner)
         {
             Say(RunEventKind.State, $"{failed.Node} cannot join: {failed.Reason}");
@@ -139,5 +148,19 @@ public sealed partial class RunActor
         {
             Fail(failed.BadInput ? failed.Reason : $"{failed.Node}: {failed.Reason}", failed.BadInput);
         }
+    }
+
+    protected override void Fail(string reason, bool badInput)
+    {
+        if (_state.Phase == RunPhase.Over)
+            return;
+
+        _log.Warning("Run {Run} failed: {Reason}", _run, reason);
+        TellMembers(new AbortRun(_run, reason));
+        _state = _state with { Phase = RunPhase.Over };
+        _telemetry.Ended(RunOutcome.Failed);
+        (_end, _endedAt, _text) = ("failed", _time.GetUtcNow(), reason);
+        _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = reason, BadInput = badInput });
+        Context.Stop(Self);
     }
 }

@@ -64,10 +64,43 @@ public sealed partial class RunActor
         TryBegin();
     }
 
+    private void Stop(string reason)
+    {
+        var isNew = _stopReason is null;
+        _stopReason ??= reason;
+        Unpause("it is to stop");
+        switch (_state.Phase)
+        {
+            case RunPhase.Training:
+                if (isNew)
+                    Say(RunEventKind.State, $"Stopping after the step in hand: {reason}");
+                TellStop();
+                break;
+            case RunPhase.Packing or RunPhase.Gathering:
+                Fail($"Stopped before training began: {reason}", badInput: false);
+                break;
+            case RunPhase.Preparing or RunPhase.Over or RunPhase.TakingOver:
+                break; // Preparing, taking over: the members are told once they train, and stop after one step. Over: nothing to stop.
+            default:
+                throw new InvalidOperationException($"Run phase {_state.Phase} has no rule for stopping.");
+        }
+    }
+
+    /// <summary>Said again every MaxStall: the order may have been lost, and whoever has it takes no notice.</summary>
+    private void TellStop()
+    {
+        _stopTold = Now;
+        TellMembers(new StopRun(_run, _stopReason!));
+    }
+
     private SteeringAnswer StopBy(string by)
     {
         if (_stopReason is not null)
+        {
+            Stop(_stopReason);
             return SteeringAnswer.Of(_run.Value, $"Run {_run} is stopping already: {_stopReason}");
+        }
+
         Stop($"asked to by {by}");
         return SteeringAnswer.Of(_run.Value, $"Run {_run} stops after the step in hand, with a checkpoint.");
     }
@@ -119,18 +152,18 @@ public sealed partial class RunActor
             Probe(_views.View.Members.Where(member => _views.IsMember(member.Node)));
     }
 
-    /// <summary>So that another Coordinator knows that the run is paused, too.</summary>
+    /// <summary>So that another Coordinator knows that the run is paused, too, and which view was the newest.</summary>
     private void WriteRecord()
     {
         if (_pack is null)
             return;
         try
         {
-            new RunRecord(_run.Value, _request, _pack.Sha256, _pack.Bytes) { PausedBy = _pausedBy }.Write();
+            new RunRecord(_run.Value, _request, _pack.Sha256, _pack.Bytes) { PausedBy = _pausedBy, View = _state.View?.Number ?? 0 }.Write();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Say(RunEventKind.State, $"The run's record cannot be written, so that another Coordinator would not know whether it is paused: {error.Message}");
+            Say(RunEventKind.State, $"The run's record cannot be written, so that another Coordinator would not know how it stands: {error.Message}");
         }
     }
 }

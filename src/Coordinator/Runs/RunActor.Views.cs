@@ -69,11 +69,16 @@ public sealed partial class RunActor
             case ViewDecision.Issue issue:
                 Begin(issue);
                 break;
+            case ViewDecision.Repeat repeat:
+                _log.Info("Run {Run}: {Reason}", _run, repeat.Reason);
+                if (_issued is { } issued && issued.View.Number == _views!.View.Number) // else another Coordinator issued it
+                    Tell(repeat.Node, issued);
+                break;
             case ViewDecision.StopRun stop:
                 Stop(stop.Reason);
                 break;
             case ViewDecision.AllLost lost:
-                StartAgain(lost.Reason);
+                StartAgain($"No member is left ({lost.Reason})");
                 break;
             default:
                 throw new InvalidOperationException($"View decision {decision.GetType().Name} has no rule.");
@@ -88,9 +93,11 @@ public sealed partial class RunActor
         Remember(issue);
         Say(RunEventKind.State, $"View {issue.View.Number} from step {issue.Position / phases}{PhaseName((int)(issue.Position % phases), phases)} ({issue.Reason}): "
             + string.Join(", ", issue.View.Members.Select(member => $"{member.Node} has shards {member.FirstShard}..{member.FirstShard + member.ShardCount - 1}")));
-        TellMembers(new ViewIssued(_run, issue.View, _incarnation, issue.Position, issue.Source, issue.SumHash, [.. issue.Joining], issue.Reason));
+        _issued = new ViewIssued(_run, issue.View, _incarnation, issue.Position, issue.Source, issue.SumHash, [.. issue.Joining], issue.Reason);
+        TellMembers(_issued);
+        WriteRecord(); // after it is told: of a view that nobody knows a successor would wait for members in vain
         if (_stopReason is not null)
-            TellMembers(new StopRun(_run, _stopReason));
+            TellStop();
         if (_checkpointWanted)
             Tell(issue.View.Members[0].Node, new CheckpointRun(_run, "asked for in the view before"));
     }
@@ -100,10 +107,14 @@ public sealed partial class RunActor
 
     private void Tick()
     {
+        if (_state.Phase == RunPhase.TakingOver)
+            AskMembers();
         if (_state.Phase == RunPhase.Training)
         {
             Carry(_views!.Tick(Now));
             Invite();
+            if (_stopReason is not null && Now - _stopTold >= _deadlines.MaxStall)
+                TellStop();
         }
 
         if (_state.Phase is RunPhase.Preparing or RunPhase.Training)
@@ -140,10 +151,10 @@ public sealed partial class RunActor
         if (probed.Answer == ProbeAnswer.Gone)
         {
             Context.Parent.Tell(new CoordinatorActor.NodeIsGone(probed.Node));
-            Lose(probed.Node, "is gone: nothing listens on its data port any more");
+            Lose(probed.Node, "is gone: it listens on its data port no more");
         }
         else if (probed.Answer == ProbeAnswer.Alive && _views is { } views)
-            Carry(views.Alive(probed.Node, views.View.Number, Now));
+            Carry(views.Alive(probed.Node, views.View.Number, Now, byItself: false));
     }
 
     private void Accept(PeerSuspect suspect)
@@ -178,6 +189,13 @@ public sealed partial class RunActor
     /// </summary>
     private void Invite()
     {
+        foreach (var late in _invited.Where(invited => Now - invited.Value >= PrepareDeadline).Select(invited => invited.Key).ToArray())
+        {
+            _invited.Remove(late);
+            Say(RunEventKind.State, $"{late} was asked to join and is not prepared after {PrepareDeadline.TotalSeconds:0} s");
+            Tell(late, new AbortRun(_run, "it took too long to prepare"));
+        }
+
         if (_stopReason is not null || !_state.Finished.IsEmpty || _views is not { } views)
             return;
 
@@ -198,19 +216,4 @@ public sealed partial class RunActor
 
     private bool DiffersFromMembers(KnownNode node) =>
         _nodes.FirstOrDefault(other => _state.IsMember(other.Id)) is { } member && RunState.Difference([member.Registration, node.Registration]) is not null;
-
-    /// <summary>Every member is gone, and with them what they knew: from the newest checkpoint, with whoever is there.</summary>
-    private void StartAgain(string reason)
-    {
-        Say(RunEventKind.State, $"No member is left ({reason}); going on from the newest checkpoint");
-        Timers.Cancel("progress");
-        // Those that were about to join wait for a member's state, which nobody has any more: they begin anew like the rest.
-        TellMembers(new AbortRun(_run, "no member is left to join"));
-        _invited.Clear();
-        _views = _views is null ? null : _views with { Joining = [] };
-        _startingState = StartingState.CheckpointIfAny;
-        _state = _state with { Phase = RunPhase.Gathering };
-        Timers.StartSingleTimer("gather", GatherDeadlinePassed.Instance, GatherDeadline);
-        TryForm();
-    }
 }

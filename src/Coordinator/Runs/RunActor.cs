@@ -14,7 +14,7 @@ namespace Ganymede.Coordinator.Runs;
 /// <see cref="Views"/> decides.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "PostStop disposes it, as actors do.")]
-public sealed partial class RunActor : ReceiveActor, IWithTimers
+public sealed partial class RunActor : JobActor, IWithTimers
 {
     /// <summary>Longest wait for enough nodes to register.</summary>
     public static readonly TimeSpan GatherDeadline = TimeSpan.FromSeconds(120);
@@ -61,21 +61,22 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
     private readonly RunRate _rate;
     private readonly TimeProvider _time;
     private readonly long _start;
-    private readonly long _incarnation;
+    private long _incarnation;
     private readonly StallDeadlines _deadlines;
     private readonly Func<ViewMember, ProbeAnswer> _probe;
     private readonly HashSet<NodeId> _probing = [];
     private readonly Dictionary<NodeId, TimeSpan> _invited = [];
     private ImmutableHashSet<NodeId> _spare = [];
     private Views? _views;
+    private ViewIssued? _issued;
     private readonly RunRecord? _found;
-    private readonly Dictionary<NodeId, MemberReport> _reports = [];
     private StartingState _startingState;
     private RunState _state = RunState.Initial;
     private ImmutableArray<KnownNode> _nodes = [];
     private DataPreparation.Packed? _pack;
     private long _lastReportedStep = -1;
     private string? _stopReason;
+    private TimeSpan _stopTold;
     private long _controlledStep;
     private string? _passedOver;
     private ImmutableHashSet<NodeId> _leaving = [];
@@ -109,10 +110,10 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         Receive<MemberFinished>(Accept, finished => finished.Run == _run);
         Receive<MemberFailed>(Accept, failed => failed.Run == _run);
         Receive<MemberReport>(Accept, report => report.Run == _run);
-        Receive<TakeOverDeadlinePassed>(_ => EndTakeOver());
+        Receive<TakeOverDeadlinePassed>(_ => TakeOverLate());
         Receive<PeerSuspect>(Accept, suspect => suspect.Run == _run);
         Receive<MemberHalted>(halted => Carry(_views?.Halt(halted, Now)), halted => halted.Run == _run);
-        Receive<MemberAlive>(alive => Carry(_views?.Alive(alive.Node, alive.View, Now)), alive => alive.Run == _run);
+        Receive<MemberAlive>(alive => Carry(_views?.Alive(alive.Node, alive.View, Now, byItself: true)), alive => alive.Run == _run);
         Receive<LeaveRun>(Accept, leave => leave.Run == _run);
         Receive<Probed>(Accept);
         Receive<ViewTick>(_ => Tick());
@@ -153,37 +154,14 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         _ended.Cancel();
         _ended.Dispose();
         _telemetry.Dispose();
-        if (_state.Phase == RunPhase.Preparing)
-            TellMembers(new AbortRun(_run, "the Coordinator stopped"));
         if (_pack is not null)
             _packs.Unserve(_pack.Sha256);
 
-        // An actor that crashed has readers waiting for an end; one that ended said so already, and this is ignored.
-        Say(RunEventKind.Failed, "The Coordinator stopped while the run was going on.");
+        // A run that has members is not over: they train on, or go on preparing, and the next Coordinator learns of the run from them. Nothing is said
+        // of an end, which it would read in the run's events. One without members ends here, and whoever reads its events waits for that.
+        if (_state.Phase is RunPhase.Packing or RunPhase.Gathering)
+            Say(RunEventKind.Failed, "The Coordinator stopped before training began.");
         PublishNow();
-    }
-
-    /// <summary>A second life would have forgotten the view; the run fails instead, and can be resumed.</summary>
-    protected override void PreRestart(Exception reason, object message)
-    {
-        Fail($"The Coordinator failed on {message.GetType().Name}: {reason.Message}", badInput: false);
-        base.PreRestart(reason, message);
-    }
-
-    private void Gather(DataPreparation.Packed packed)
-    {
-        _pack = packed;
-        if (_pausedBy is not null)
-            WriteRecord();
-        _events.Append(new RunEvent
-        {
-            Kind = RunEventKind.Data,
-            Text = $"{packed.Summary.Name}: {packed.Summary.Images} images of {packed.Summary.Classes.Count} classes, {packed.Bytes / 1e6:0.0} MB packed",
-            Data = packed.Summary,
-        });
-        _state = _state with { Phase = RunPhase.Gathering };
-        Timers.StartSingleTimer("gather", GatherDeadlinePassed.Instance, GatherDeadline);
-        TryForm();
     }
 
     private void Follow(NodesChanged changed)
@@ -205,133 +183,10 @@ public sealed partial class RunActor : ReceiveActor, IWithTimers
         else if (_state.Phase == RunPhase.Gathering)
             TryForm();
         else if (_state.Phase == RunPhase.Training)
+        {
+            AskMembers();
             Invite();
-    }
-
-    private void GatherLate()
-    {
-        // A run that lost all members takes what it can get; one that never began was asked for so many.
-        var there = _nodes.Count(node => node.Registration.DrainedBy is null);
-        if (_startingState == StartingState.CheckpointIfAny && there > 0)
-            Form(there);
-        else
-            Fail($"{there} of {_request.Nodes} nodes registered within {GatherDeadline.TotalSeconds:0} s.", badInput: false);
-    }
-
-    private void TryForm() => Form(_request.Nodes);
-
-    private void Form(int wanted)
-    {
-        var there = _nodes.Where(node => node.Registration.DrainedBy is null && (_views is null || _views.MayJoin(node.Id, Now))).Select(node => node.Registration).ToArray();
-        if (_state.TryChoose(there, wanted) is not { } formed)
-        {
-            Say(RunEventKind.State, $"Waiting for nodes: {there.Length} of {wanted}");
-            return;
         }
-
-        Timers.Cancel("gather");
-        var replicas = formed.Chosen.Sum(member => member.Replicas);
-        if (replicas > _request.Shards)
-        {
-            Fail($"--shards {_request.Shards}: fewer than the {replicas} replicas of {formed.Chosen.Length} nodes; each needs at least one shard.", badInput: true);
-            return;
-        }
-
-        if (RunState.Difference([.. there.Where(node => formed.IsChosen(node.Node))]) is { } difference)
-        {
-            Fail(difference, badInput: true);
-            return;
-        }
-
-        _state = formed;
-        _spare = [.. there.Select(node => node.Node).Where(node => !formed.IsChosen(node))];
-        Say(RunEventKind.State, $"Preparing {string.Join(", ", formed.Chosen.Select(member => member.Node))}");
-        foreach (var member in formed.Chosen)
-            Tell(member.Node, Prepare(_startingState));
-        Timers.StartSingleTimer("prepare", PrepareDeadlinePassed.Instance, PrepareDeadline);
-        Timers.StartPeriodicTimer("views", ViewTick.Instance, _deadlines.Beat);
-    }
-
-    private PrepareRun Prepare(StartingState start) =>
-        new(_run, Plan(), new PackLocation(_packs.Host, _packs.Port, _pack!.Sha256, _pack.Bytes), start);
-
-    private RunPlan Plan() => new(
-        _request.PresetName, _request.Preset, _request.Seed, _request.Steps, _request.Batch, _request.Shards, _request.Folder,
-        _request.SampleEvery, _request.CheckpointEvery, _request.MaxStallSeconds, _request.KeepCheckpoints, _request.CriticSteps);
-
-    private void Accept(RunPrepared prepared)
-    {
-        Say(RunEventKind.State, $"{prepared.Node} is ready{(prepared.PackWasCached ? " (data was cached)" : "")}");
-        if (_state.Phase == RunPhase.Training && _invited.Remove(prepared.Node) && Known(prepared.Node) is { } node)
-        {
-            Carry(_views!.Ready(ShardOwnership.Member(node.Registration), Now));
-            return;
-        }
-
-        if (prepared.PassedOver is { } passedOver && passedOver != _passedOver)
-            Say(RunEventKind.State, $"Going on from the checkpoint of step {prepared.FirstStep}, as newer ones are not valid: {_passedOver = passedOver}");
-        _state = _state.Accept(prepared);
-        TryBegin();
-    }
-
-    private void TryBegin()
-    {
-        if (_state.Phase != RunPhase.Preparing || !_state.AllPrepared)
-            return;
-
-        Timers.Cancel("prepare");
-        if (_pausedBy is not null)
-        {
-            Publish();
-            return;
-        }
-        if (_state.PreparedDifference() is { } difference)
-        {
-            Fail($"Members are not alike: {difference}", badInput: false);
-            return;
-        }
-
-        var first = _state.Prepared[_state.Chosen[0].Node].FirstStep;
-        var view = new View((_state.View?.Number ?? 0) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
-        _views = Views.Of(view, _request.PhasesPerStep * first, _request.Shards, _deadlines, Now, _request.Rebalance) with { PhasesPerStep = _request.PhasesPerStep, Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
-        Say(RunEventKind.State, $"Training from step {first} to {_request.Steps}");
-        Begin(new ViewDecision.Issue(view, _request.PhasesPerStep * first, view.Members[0].Node, 0, [], "all are prepared"));
-        Timers.StartPeriodicTimer("progress", ProgressTick.Instance, TimeSpan.FromSeconds(1));
-        Invite();
-    }
-
-    private void Stop(string reason)
-    {
-        _stopReason = reason;
-        Unpause("it is to stop");
-        switch (_state.Phase)
-        {
-            case RunPhase.Training:
-                Say(RunEventKind.State, $"Stopping after the step in hand: {reason}");
-                TellMembers(new StopRun(_run, reason));
-                break;
-            case RunPhase.Packing or RunPhase.Gathering:
-                Fail($"Stopped before training began: {reason}", badInput: false);
-                break;
-            case RunPhase.Preparing or RunPhase.Over or RunPhase.TakingOver:
-                break; // Preparing, taking over: the members are told once they train, and stop after one step. Over: nothing to stop.
-            default:
-                throw new InvalidOperationException($"Run phase {_state.Phase} has no rule for stopping.");
-        }
-    }
-
-    private void Fail(string reason, bool badInput)
-    {
-        if (_state.Phase == RunPhase.Over)
-            return;
-
-        _log.Warning("Run {Run} failed: {Reason}", _run, reason);
-        TellMembers(new AbortRun(_run, reason));
-        _state = _state with { Phase = RunPhase.Over };
-        _telemetry.Ended(RunOutcome.Failed);
-        (_end, _endedAt, _text) = ("failed", _time.GetUtcNow(), reason);
-        _events.Append(new RunEvent { Kind = RunEventKind.Failed, Text = reason, BadInput = badInput });
-        Context.Stop(Self);
     }
 
     /// <summary>All that have to do with the run: members, those who prepare, those who were asked to join.</summary>

@@ -15,6 +15,9 @@ public sealed record RunRecord(string Run, RunRequest Request, string PackSha256
     /// <summary>Who paused the run; null while it is not paused.</summary>
     public string? PausedBy { get; init; }
 
+    /// <summary>The newest view that was issued; 0 before the first.</summary>
+    public long View { get; init; }
+
     /// <summary>There whole or not at all.</summary>
     public void Write() => AtomicFile.Write(Path.Combine(Request.Folder, FileName), JsonSerializer.Serialize(this, ApiJson.Options));
 

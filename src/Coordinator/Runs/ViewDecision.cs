@@ -23,6 +23,9 @@ public abstract record ViewDecision(string Reason)
     /// <summary>Tell the members of this view to go on from this position.</summary>
     public sealed record Issue(View View, long Position, NodeId Source, ulong SumHash, IReadOnlyList<NodeId> Joining, string Reason) : ViewDecision(Reason);
 
+    /// <summary>Tell this member of the newest view once more.</summary>
+    public sealed record Repeat(NodeId Node, string Reason) : ViewDecision(Reason);
+
     /// <summary>All members want to leave: end the run after the step in hand, with a checkpoint.</summary>
     public sealed record StopRun(string Reason) : ViewDecision(Reason);
 

@@ -34,9 +34,9 @@ public sealed record Eviction(int Times, TimeSpan At, bool IsGone);
 /// <param name="Blame">Who was suspected by whom, and in which view: this one or the one before.</param>
 /// <param name="IssuedAt">Position at which <see cref="View"/> began.</param>
 /// <param name="FailedBefore">The view before ended by a suspicion, with nobody found dead.</param>
-/// <param name="PauseAsked">The first member was asked to end the view.</param>
+/// <param name="PauseAskedAt">When the first member was last asked to end the view; null if it was not.</param>
 /// <param name="Balance">How fast members are, and whether shards should move because of it.</param>
-public sealed record Views(
+public sealed partial record Views(
     StallDeadlines Deadlines,
     int Shards,
     View View,
@@ -51,7 +51,7 @@ public sealed record Views(
     ImmutableHashSet<(NodeId Suspect, NodeId By, long View)> Blame,
     long IssuedAt,
     bool FailedBefore,
-    bool PauseAsked,
+    TimeSpan? PauseAskedAt,
     string Reason,
     Balance Balance)
 {
@@ -60,6 +60,18 @@ public sealed record Views(
 
     /// <summary>Members were told that <see cref="View"/> is over.</summary>
     public bool HaltTold { get; init; }
+
+    /// <summary>
+    /// Members that said themselves that they know of the end of <see cref="View"/>. An answer to a probe is not that: the process lives, but
+    /// the order may have been lost on its way, and is given again.
+    /// </summary>
+    public ImmutableHashSet<NodeId> Acknowledged { get; init; } = [];
+
+    /// <summary>Members that came in with <see cref="View"/>.</summary>
+    public ImmutableHashSet<NodeId> Joined { get; init; } = [];
+
+    /// <summary>When <see cref="Tick"/> was called last; null before the first time.</summary>
+    public TimeSpan? TickedAt { get; init; }
 
     /// <summary>Phases a step: D's updates and G's. A position that is a multiple of it is the end of a step.</summary>
     public int PhasesPerStep { get; init; } = 2;
@@ -74,7 +86,7 @@ public sealed record Views(
     public static Views Of(View view, long position, int shards, StallDeadlines deadlines, TimeSpan now, bool rebalance = true) => new(
         deadlines, shards, view, ViewStage.InForce, now,
         ImmutableDictionary<NodeId, MemberHalted>.Empty, ImmutableDictionary<NodeId, TimeSpan>.Empty, [], [],
-        ImmutableDictionary<NodeId, Eviction>.Empty, ImmutableDictionary<NodeId, string>.Empty, [], position, false, false, "",
+        ImmutableDictionary<NodeId, Eviction>.Empty, ImmutableDictionary<NodeId, string>.Empty, [], position, false, null, "",
         Balance.Initial(rebalance).In(view));
 
     public IEnumerable<NodeId> Members => View.Members.Select(member => member.Node);
@@ -103,6 +115,7 @@ public sealed record Views(
         var next = this with
         {
             Heard = Heard.SetItem(suspicion.Node, now),
+            Acknowledged = Acknowledged.Add(suspicion.Node),
             Blame = Blame.Union(suspicion.Suspects.Select(suspect => (suspect, suspicion.Node, View.Number))),
         };
         List<ViewDecision> decisions = [];
@@ -114,16 +127,25 @@ public sealed record Views(
     /// <summary>A member has left the view and waits: because it was told to, or after a pause that all agreed on.</summary>
     public Outcome Halt(MemberHalted halted, TimeSpan now)
     {
+        if (halted.View < View.Number)
+            return Lacks(halted.Node, now);
         if (halted.View != View.Number || !IsMember(halted.Node))
             return new(this, []);
 
-        var next = this with { Halted = Halted.SetItem(halted.Node, halted), Heard = Heard.SetItem(halted.Node, now) };
+        var next = this with
+        {
+            Halted = Halted.SetItem(halted.Node, halted),
+            Heard = Heard.SetItem(halted.Node, now),
+            Acknowledged = Acknowledged.Add(halted.Node),
+        };
         return next.Change("the view was paused at the end of a step", now, [], tellMembers: false);
     }
 
     /// <summary>A member has ended the run; it waits, too, and does not end the view.</summary>
     public Outcome Finish(MemberFinished finished, TimeSpan now)
     {
+        if (finished.View < View.Number)
+            return Lacks(finished.Node, now);
         if (finished.View != View.Number || !IsMember(finished.Node))
             return new(this, []);
         var next = this with
@@ -135,17 +157,32 @@ public sealed record Views(
     }
 
     /// <summary>A member shows that it lives.</summary>
-    public Outcome Alive(NodeId node, long view, TimeSpan now) =>
-        new(view == View.Number && IsMember(node) ? this with { Heard = Heard.SetItem(node, now) } : this, []);
+    /// <param name="byItself">It says so because it knows that the view is over; false for its process's answer to a probe.</param>
+    public Outcome Alive(NodeId node, long view, TimeSpan now, bool byItself) =>
+        new(view == View.Number && IsMember(node)
+            ? this with { Heard = Heard.SetItem(node, now), Acknowledged = byItself ? Acknowledged.Add(node) : Acknowledged }
+            : this, []);
 
-    /// <summary>A process is gone for good: its port refuses, or it has left the cluster.</summary>
-    public Outcome Gone(NodeId node, string reason, TimeSpan now)
+    /// <summary>
+    /// What a member says shows that it has not heard of the newest view. Shortly after that was issued its words and the view have crossed on their way;
+    /// later, the view was lost.
+    /// </summary>
+    public Outcome Lacks(NodeId node, TimeSpan now)
+    {
+        if (!IsMember(node) || Halted.ContainsKey(node) || now - Since < Deadlines.Silence)
+            return new(this, []);
+        return new(this, [new ViewDecision.Repeat(node, $"{node} has not heard of view {View.Number}")]);
+    }
+
+    /// <summary>A member is out of the run.</summary>
+    /// <param name="isGone">Its process is gone for good: its port refuses, or it has left the cluster. False where it may come again.</param>
+    public Outcome Gone(NodeId node, string reason, TimeSpan now, bool isGone = true)
     {
         var known = this with { Joining = Joining.RemoveAll(member => member.Node == node), Leaving = Leaving.Remove(node) };
         if (!IsMember(node))
             return new(known, []);
         List<ViewDecision> decisions = [];
-        return known.Throw(node, reason, isGone: true, now, decisions).Change($"{node} {reason}", now, decisions, tellMembers: true);
+        return known.Throw(node, reason, isGone, now, decisions).Change($"{node} {reason}", now, decisions, tellMembers: true);
     }
 
     /// <summary>A node is prepared and can take part from the end of a step on.</summary>
@@ -174,7 +211,7 @@ public sealed record Views(
 
     /// <summary>The run is paused: members are held at the end of a step, however they get there and whoever of them dies meanwhile.</summary>
     public Outcome Pause(string reason, TimeSpan now) =>
-        Hold is null ? (this with { Hold = reason, PauseAsked = false }).Settle(now, []) : new(this, []);
+        Hold is null ? (this with { Hold = reason, PauseAskedAt = null }).Settle(now, []) : new(this, []);
 
     /// <summary>The run goes on, with whoever is there.</summary>
     public Outcome Resume(string reason, TimeSpan now)
@@ -184,199 +221,44 @@ public sealed record Views(
         return (this with { Hold = null, RestsAt = null, Reason = RestsAt is null ? Reason : reason }).Settle(now, []);
     }
 
-    /// <summary>Time has passed: several times within MaxStall.</summary>
+    /// <summary>Time has passed: called every <see cref="StallDeadlines.Beat"/>.</summary>
     public Outcome Tick(TimeSpan now)
     {
-        if (Stage == ViewStage.InForce)
-            return Settle(now, []);
+        var next = CaughtUp(now);
+        return next.Stage == ViewStage.InForce ? next.Settle(now, []) : next.Await(now);
+    }
 
+    /// <summary>
+    /// Where the Coordinator itself stood still (stopped, starved, its disk or its host hanging), it has heard nobody meanwhile, and that says nothing of
+    /// the members: this time does not count.
+    /// </summary>
+    private Views CaughtUp(TimeSpan now)
+    {
+        var late = now - (TickedAt ?? now) - Deadlines.Beat;
+        if (late <= Deadlines.Beat)
+            return this with { TickedAt = now };
+        return this with { TickedAt = now, Since = Later(Since), Heard = Heard.ToImmutableDictionary(heard => heard.Key, heard => Later(heard.Value)) };
+
+        TimeSpan Later(TimeSpan at) => at + late < now ? at + late : now;
+    }
+
+    private Outcome Await(TimeSpan now)
+    {
         List<ViewDecision> decisions = [];
         var next = this;
         foreach (var node in Awaited.ToArray())
         {
-            var silent = now - Heard.GetValueOrDefault(node, Since);
+            var heard = Heard.GetValueOrDefault(node, Since);
+            var silent = now - (heard > Since ? heard : Since);
             if (silent >= (Blame.Any(blame => blame.Suspect == node && blame.View == View.Number) ? Deadlines.Confirm : Deadlines.MaxStall))
                 next = next.Throw(node, $"showed no sign of life for {silent.TotalSeconds:0.0} s", isGone: false, now, decisions);
             else if (now - Since >= Deadlines.Phase)
                 next = next.Throw(node, $"lives, but did not halt within {Deadlines.Phase.TotalSeconds:0} s", isGone: false, now, decisions);
         }
 
-        // After a pause nobody was told to halt: those that are late may not know, because a sum they wait for will never be whole.
-        if (now - Since >= Deadlines.Silence && next.Awaited.Where(node => !Heard.ContainsKey(node)).ToArray() is [_, ..] unheard)
-            decisions.Add(new ViewDecision.Halt(unheard, Reason));
+        // After a pause nobody was told to halt, and elsewhere the order may have been lost: who is late may wait for a sum that will never be whole.
+        if (now - Since >= Deadlines.Silence && next.Awaited.Where(node => !Acknowledged.Contains(node)).ToArray() is [_, ..] unaware)
+            decisions.Add(new ViewDecision.Halt(unaware, Reason));
         return next.Settle(now, decisions);
     }
-
-    private Outcome Change(string reason, TimeSpan now, List<ViewDecision> decisions, bool tellMembers)
-    {
-        var next = Stage == ViewStage.Changing ? this : this with { Stage = ViewStage.Changing, Since = now, Reason = reason };
-        // The word of a member that has left the view may come before the suspicion because of which it did: who has not left must hear of it then.
-        if (tellMembers && !next.HaltTold)
-        {
-            next = next with { HaltTold = true };
-            decisions.Add(new ViewDecision.Halt([.. next.Awaited], reason));
-        }
-
-        return next.Settle(now, decisions);
-    }
-
-    private Views Throw(NodeId node, string reason, bool isGone, TimeSpan now, List<ViewDecision> decisions)
-    {
-        decisions.Add(new ViewDecision.Evict(node, reason));
-        var times = Evicted.TryGetValue(node, out var before) && now - before.At < Deadlines.Forget(before.Times) ? before.Times + 1 : 1;
-        return this with
-        {
-            Lost = Lost.SetItem(node, reason),
-            Evicted = Evicted.SetItem(node, new Eviction(times, now, isGone)),
-            Leaving = Leaving.Remove(node),
-            Reason = $"{node} {reason}",
-        };
-    }
-
-    private Outcome Settle(TimeSpan now, List<ViewDecision> decisions)
-    {
-        if (Stage == ViewStage.InForce)
-            return AskForPause(decisions);
-        if (Awaited.Any())
-            return new(this, [.. decisions]);
-
-        var next = this;
-        foreach (var (node, reason) in OutOfLine().ToArray())
-            next = next.Throw(node, reason, isGone: false, now, decisions);
-        return next.Hold is null ? next.IssueNext(now, decisions) : next.Rest(now, decisions);
-    }
-
-    /// <summary>
-    /// Paused: where the furthest has ended a step, no view is issued. Otherwise one is, in which the step is finished. Who wants to go
-    /// goes, as long as one remains that holds the newest state.
-    /// </summary>
-    private Outcome Rest(TimeSpan now, List<ViewDecision> decisions)
-    {
-        var here = Halted.Values.Where(halted => !Lost.ContainsKey(halted.Node)).ToArray();
-        if (here.Length == 0 || here.Max(halted => halted.Position) is var position && position % PhasesPerStep != 0)
-            return IssueNext(now, decisions);
-
-        var going = here.Where(halted => Leaving.Contains(halted.Node)).Select(halted => halted.Node).ToArray();
-        if (going.Length == here.Length)
-        {
-            decisions.Add(new ViewDecision.StopRun($"all members leave: {string.Join(", ", going)}"));
-            return new(this, [.. decisions]);
-        }
-
-        var next = this;
-        if (going.Length > 0 && here.Any(halted => halted.Position == position && !going.Contains(halted.Node)))
-        {
-            decisions.AddRange(going.Select(node => new ViewDecision.Release(node, "left while the run was paused")));
-            next = next with { Lost = Lost.SetItems(going.Select(node => KeyValuePair.Create(node, "left"))), Leaving = Leaving.Except(going) };
-        }
-
-        if (RestsAt != position)
-            decisions.Add(new ViewDecision.Rest(position, Hold!));
-        return new(next with { RestsAt = position }, [.. decisions]);
-    }
-
-    private Outcome AskForPause(List<ViewDecision> decisions)
-    {
-        // A member that has ended the run pauses nothing any more: the others are about to end it, too.
-        if (PauseAsked || (Joining.IsEmpty && Leaving.IsEmpty && Hold is null && !Balance.IsWanted) || !Halted.IsEmpty)
-            return new(this, [.. decisions]);
-
-        var reason = Hold ?? string.Join("; ", new[] { ("joining: ", Joining.Select(member => member.Node)), ("leaving: ", Leaving) }
-            .Where(part => part.Item2.Any()).Select(part => part.Item1 + string.Join(", ", part.Item2)).Concat(Balance.IsWanted ? ["shards go by speed"] : []));
-        decisions.Add(Joining.IsEmpty && Leaving.IsSupersetOf(Members)
-            ? new ViewDecision.StopRun($"all members leave: {string.Join(", ", Leaving)}")
-            : new ViewDecision.Pause(View.Members[0].Node, reason, Checkpoint: Hold is not null));
-        return new(this with { PauseAsked = true }, [.. decisions]);
-    }
-
-    /// <summary>Members that halted but cannot be in the next view, with the reason.</summary>
-    private IEnumerable<(NodeId Node, string Reason)> OutOfLine()
-    {
-        var here = Halted.Values.Where(halted => !Lost.ContainsKey(halted.Node)).ToArray();
-        if (here.Length == 0)
-            yield break;
-
-        // A sum needs all members, so nobody is more than one behind.
-        var furthest = here.Max(halted => halted.Position);
-        foreach (var halted in here.Where(halted => halted.Position < furthest - 1))
-            yield return (halted.Node, $"has {halted.Position} sums where others have {furthest}");
-
-        // Sums are the same bits everywhere; where they are not, most are right, and the first member is where there is no most.
-        var sums = here.Where(halted => halted.Position == furthest && halted.SumHash != 0).ToArray();
-        if (sums.Select(halted => halted.SumHash).Distinct().Count() > 1)
-        {
-            var right = sums.GroupBy(halted => halted.SumHash)
-                .OrderByDescending(group => group.Count()).ThenBy(group => group.Min(halted => IndexOf(halted.Node))).First().Key;
-            foreach (var halted in sums.Where(halted => halted.SumHash != right))
-                yield return (halted.Node, $"has another sum {furthest} than the others: {halted.SumHash:x16}, not {right:x16}");
-        }
-
-        // The second view in a row that failed, this one without a step forward, and everybody alive: some link is cut.
-        if (Lost.IsEmpty && FailedBefore && furthest == IssuedAt && here.Length > 1)
-        {
-            var blamed = Blame.Where(blame => here.Any(halted => halted.Node == blame.Suspect)).GroupBy(blame => blame.Suspect)
-                .OrderByDescending(group => group.Select(blame => blame.By).Distinct().Count()).ThenByDescending(group => IndexOf(group.Key)).FirstOrDefault();
-            if (blamed is not null)
-                yield return (blamed.Key, $"cannot be reached by {string.Join(", ", blamed.Select(blame => blame.By).Distinct())}");
-        }
-    }
-
-    private Outcome IssueNext(TimeSpan now, List<ViewDecision> decisions)
-    {
-        var stay = View.Members.Where(member => !Lost.ContainsKey(member.Node)).ToList();
-        if (stay.Count == 0)
-        {
-            decisions.Add(new ViewDecision.AllLost(Reason));
-            return new(this, [.. decisions]);
-        }
-
-        var position = stay.Max(member => Halted[member.Node].Position);
-        var atBoundary = position % PhasesPerStep == 0;
-        var joining = ImmutableArray<ViewMember>.Empty;
-        if (atBoundary)
-        {
-            joining = Joining;
-            var going = stay.Where(member => Leaving.Contains(member.Node)).ToArray();
-            // Somebody has to hand the state on, and be there for it.
-            if (going.Length < stay.Count)
-            {
-                stay.RemoveAll(member => Leaving.Contains(member.Node));
-                decisions.AddRange(going.Select(member => new ViewDecision.Release(member.Node, "left at the end of a step")));
-            }
-        }
-
-        // A leaving member may have been the only one at the newest sum: at a boundary all members of a pause are there.
-        var holders = stay.Where(member => Halted[member.Node].Position == position).OrderBy(member => Halted[member.Node].SumHash == 0).ToArray();
-        if (holders.Length == 0)
-            return (this with { Leaving = [] }).IssueNext(now, [.. decisions.Where(decision => decision is not ViewDecision.Release)]);
-
-        var reason = joining.IsEmpty ? Reason : $"{Reason}; joining: {string.Join(", ", joining.Select(member => member.Node))}";
-        var view = new View(View.Number + 1, Balance.Own([.. stay, .. joining], Shards));
-        if (Balance.Reason(View.Members, view.Members) is { } moved)
-            reason = $"{reason}; {moved}";
-        decisions.Add(new ViewDecision.Issue(
-            view, position, holders[0].Node, Halted[holders[0].Node].SumHash, [.. joining.Select(member => member.Node)], reason));
-        return new(
-            this with
-            {
-                View = view,
-                Stage = ViewStage.InForce,
-                Since = now,
-                Halted = ImmutableDictionary<NodeId, MemberHalted>.Empty,
-                Heard = ImmutableDictionary<NodeId, TimeSpan>.Empty,
-                Joining = atBoundary ? [] : Joining,
-                Leaving = Leaving.Intersect(stay.Select(member => member.Node)),
-                Lost = ImmutableDictionary<NodeId, string>.Empty,
-                Blame = [.. Blame.Where(blame => blame.View == View.Number)],
-                FailedBefore = Lost.IsEmpty && Blame.Any(blame => blame.View == View.Number),
-                IssuedAt = position,
-                PauseAsked = false,
-                HaltTold = false,
-                Balance = Balance.In(view),
-                RestsAt = null,
-            },
-            [.. decisions]);
-    }
-
-    private int IndexOf(NodeId node) => Array.FindIndex(View.Members, member => member.Node == node);
 }

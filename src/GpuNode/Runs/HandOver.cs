@@ -77,7 +77,7 @@ public sealed class HandOver(DataPlane dataPlane, RunId run, StallDeadlines dead
         }
     }
 
-    /// <summary>The source may have learned of the view later, and may still be copying.</summary>
+    /// <summary>The source may have learned of the view later, and may still be copying; not if its process is gone.</summary>
     private byte[] Fetch(ViewIssued issued, string key, int maximumBytes, CancellationToken cancel)
     {
         var source = issued.View.Members.First(member => member.Node == issued.Source);
@@ -88,7 +88,7 @@ public sealed class HandOver(DataPlane dataPlane, RunId run, StallDeadlines dead
             {
                 return dataPlane.Fetch(source.Host, source.Port, key, maximumBytes, cancel);
             }
-            catch (FetchException) when (!late.IsCancellationRequested)
+            catch (FetchException) when (!late.IsCancellationRequested && Probe.Ask(source.Host, source.Port, deadlines.Probe, source.Node.Value) != ProbeAnswer.Gone)
             {
                 cancel.WaitHandle.WaitOne(_retryPause);
             }

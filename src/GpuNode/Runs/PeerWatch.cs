@@ -37,10 +37,10 @@ public sealed class PeerWatch(Group group, StallDeadlines deadlines)
     private void Ask(Debt debt)
     {
         var party = group.Parties[debt.Party];
-        switch (Probe.Ask(party.Host, party.Port, deadlines.Probe))
+        switch (Probe.Ask(party.Host, party.Port, deadlines.Probe, party.Name))
         {
             case ProbeAnswer.Gone:
-                group.Accuse(debt.Party, "is gone: nothing listens on its data port", debt.Chunk, debt.Silent);
+                group.Accuse(debt.Party, "is gone: it listens on its data port no more", debt.Chunk, debt.Silent);
                 break;
             case ProbeAnswer.Silent when group.Debts().Any(still => still.Party == debt.Party && still.Silent >= deadlines.Silence):
                 group.Accuse(debt.Party, "is silent and does not answer a probe", debt.Chunk, debt.Silent + deadlines.Probe);

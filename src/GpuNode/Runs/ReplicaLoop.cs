@@ -20,8 +20,9 @@ public sealed class ReplicaLoop
     /// <summary>A run whose gradients are not finite this often in a row is beyond help.</summary>
     public const int NonFiniteLimit = 3;
 
-    /// <summary>Committed steps kept for a new lead; the one before it lacks two lines at most.</summary>
-    private const int StepsKept = 16;
+    /// <summary>Committed steps kept for a new lead. The one before it lacks two lines at most; where its host died, and not its process alone, also those of the
+    /// seconds that a shared file system had not yet taken from that host.</summary>
+    private const int StepsKept = 4096;
 
     /// <summary>Members other than the first report no more often, so that the Coordinator of a thousand hears a fiftieth of them a step.</summary>
     private const int StepsBetweenReports = 50;
@@ -32,6 +33,7 @@ public sealed class ReplicaLoop
     private static readonly TimeSpan _reportPeriod = TimeSpan.FromSeconds(1);
 
     private readonly Queue<CommittedStep> _recent = [];
+    private CommittedStep? _last;
     private PhaseBuffers[] _phases = [];
     private long _begun, _reported, _entered, _nextReport;
     private bool _skippedInStep, _paused, _leads, _owesTakeOver;
@@ -151,6 +153,7 @@ public sealed class ReplicaLoop
         {
             replica.LoadState(state, part.Position / Plan.PhasesPerStep);
             _recent.Clear();
+            _last = null;
             FirstStep = part.Position / Plan.PhasesPerStep;
             Position = part.Position;
         }
@@ -249,7 +252,7 @@ public sealed class ReplicaLoop
             if (_owesTakeOver)
                 TakeOver(replica, writer);
             else
-                writer.Commit(replica, _recent.Last(), Ended, Session.Orders.TakeCheckpointRequest(part.View, _paused));
+                writer.Commit(replica, _last!, Ended, Session.Orders.TakeCheckpointRequest(part.View, _paused));
         }
 
         return true;
@@ -305,7 +308,7 @@ public sealed class ReplicaLoop
             return 0;
 
         // The ledger's hash of the step before is of the same weights.
-        return _recent.LastOrDefault() is { Fingerprint: not 0 } last && last.Step == Step ? last.Fingerprint : replica.WeightsFingerprint();
+        return _last is { Fingerprint: not 0 } last && last.Step == Step ? last.Fingerprint : replica.WeightsFingerprint();
     }
 
     /// <summary>Ends the phase in hand with its sum.</summary>
@@ -329,10 +332,11 @@ public sealed class ReplicaLoop
         CountSkipped(_skippedInStep, report.Control?.Event);
         _skippedInStep = false;
         var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
-        _recent.Enqueue(new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
+        _last = new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
         {
             Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped, Scores = _scores!, Control = report.Control,
-        });
+        };
+        _recent.Enqueue(_last);
         if (_recent.Count > StepsKept)
             _recent.Dequeue();
         SecondsTraining = Stopwatch.GetElapsedTime(_begun).TotalSeconds;

@@ -32,6 +32,7 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
     private IClusterMessage? _sign;
     private readonly NodeId _node;
     private readonly NodeServices _services;
+    private readonly StallDeadlines _deadlines;
     private TrainingSession? _session;
 
     public TrainingActor(PrepareRun prepare, IActorRef coordinatorsRun, NodeId node, NodeServices services)
@@ -40,18 +41,19 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
         _coordinatorsRun = coordinatorsRun;
         _node = node;
         _services = services;
+        _deadlines = StallDeadlines.OfSeconds(prepare.Plan.MaxStallSeconds);
 
         Receive<Report>(Pass);
         Receive<ViewIssued>(issued =>
         {
             Hear();
-            Timers.Cancel(Beat.Instance);
-            _session!.Begin(issued);
+            if (_session!.Begin(issued)) // one that is told again changes nothing
+                Timers.Cancel(Beat.Instance);
         });
         Receive<HaltView>(halt =>
         {
             Hear();
-            ShowLife(new MemberAlive(prepare.Run, node, halt.View));
+            ShowLife(new MemberAlive(prepare.Run, node, halt.View), _deadlines.Beat);
             _session!.Halt(halt.View, halt.Reason);
         });
         Receive<PauseView>(pause =>
@@ -103,24 +105,26 @@ public sealed class TrainingActor : ReceiveActor, IWithTimers
 
     /// <summary>
     /// Says it to the Coordinator, and says it again while a view changes: that is a sign of life, and a Coordinator that
-    /// took the run over meanwhile needs to hear it, too.
+    /// took the run over meanwhile needs to hear it, too. Whoever waits for its first view says so less often, for as long as that takes.
     /// </summary>
     private void Pass(Report report)
     {
         _coordinatorsRun.Tell(report.Message);
         if (report.Message is MemberHalted or MemberFinished)
-            ShowLife(report.Message);
+            ShowLife(report.Message, _deadlines.Beat);
         else if (report.Message is PeerSuspect suspect)
-            ShowLife(new MemberAlive(suspect.Run, suspect.Node, suspect.View));
+            ShowLife(new MemberAlive(suspect.Run, suspect.Node, suspect.View), _deadlines.Beat);
+        else if (report.Message is RunPrepared)
+            ShowLife(report.Message, _deadlines.MaxStall);
     }
 
-    private void ShowLife(IClusterMessage sign)
+    private void ShowLife(IClusterMessage sign, TimeSpan period)
     {
         if (sign is not MemberAlive || !Timers.IsTimerActive(Beat.Instance))
             _sign = sign;
         if (sign is MemberAlive)
             _coordinatorsRun.Tell(sign);
-        Timers.StartPeriodicTimer(Beat.Instance, Beat.Instance, StallDeadlines.OfSeconds(_prepare.Plan.MaxStallSeconds).Beat);
+        Timers.StartPeriodicTimer(Beat.Instance, Beat.Instance, period);
     }
 
     /// <summary>Who gives orders gets the reports: a Coordinator's successor, too.</summary>

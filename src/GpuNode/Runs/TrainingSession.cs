@@ -35,7 +35,7 @@ public sealed class TrainingSession(
 
     private volatile ViewPart? _part;
     private CancellationTokenSource _viewOver = new();
-    private long _view, _overView, _incarnation;
+    private long _view, _leftView, _overView, _incarnation;
     private long _lastWord, _waitingSince, _heldTicks;
     private volatile bool _held;
     private ViewIssued? _newest;
@@ -60,23 +60,27 @@ public sealed class TrainingSession(
     public void Start() => new Thread(Run) { IsBackground = true, Name = $"run {prepare.Run}" }.Start();
 
     /// <summary>A view begins. One that an older Coordinator issued, or that is not newer than what is known, is none of ours.</summary>
-    public void Begin(ViewIssued issued)
+    /// <returns>Whether it is taken.</returns>
+    public bool Begin(ViewIssued issued)
     {
         lock (_viewLock)
         {
             if (issued.Incarnation < _incarnation || issued.View.Number <= _view || !issued.View.Members.Any(member => member.Node == node))
             {
                 _log.StaleView(prepare.Run, issued.View.Number, _view);
-                return;
+                return false;
             }
 
             (_incarnation, _view, _newest) = (issued.Incarnation, issued.View.Number, issued);
             _viewOver.Cancel();
             _viewOver = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
+            if (_overView >= _view)
+                _viewOver.Cancel(); // the word of its end came first: nobody hands anything over in it any more
             _part?.End($"view {_view} was issued");
         }
 
         _issued.Add(issued);
+        return true;
     }
 
     /// <summary>The view is over: nobody begins another shard, waits end at once, partial sums are kept.</summary>
@@ -98,7 +102,7 @@ public sealed class TrainingSession(
     public MemberReport Describe()
     {
         lock (_viewLock)
-            return new MemberReport(prepare.Run, node, _newest?.View, _position, _sumHash, Waits: _part is null);
+            return new MemberReport(prepare.Run, node, _newest?.View, _position, _sumHash, Waits: _leftView == _view) { Incarnation = _incarnation };
     }
 
     /// <summary>The run is paused, and the Coordinator is there: the wait for the next view begins anew.</summary>
@@ -135,6 +139,8 @@ public sealed class TrainingSession(
     /// <summary>All members stop after the same step, which they agree on in an all-reduce.</summary>
     public void RequestStop(string reason)
     {
+        if (Orders.StopRequested)
+            return; // said again, lest it was lost
         _log.Stopping(prepare.Run, reason);
         Orders.Stop();
     }
@@ -281,7 +287,7 @@ public sealed class TrainingSession(
         var sum = lead.LastSum;
         var hash = sum.IsEmpty ? 0 : _handOver.ServeSum(lead.Position, sum);
         lock (_viewLock)
-            (_part, _position, _sumHash) = (null, lead.Position, hash);
+            (_part, _leftView, _position, _sumHash) = (null, issued.View.Number, lead.Position, hash);
         Recorder.Add(lead.Ended ? "end" : "halt", issued.View.Number, lead.Position);
         if (loops.All(loop => loop.Ended))
         {
@@ -333,7 +339,7 @@ public sealed class TrainingSession(
         {
             return null;
         }
-        catch (FetchException failure)
+        catch (Exception failure) when (failure is FetchException or CheckpointException)
         {
             report(new PeerSuspect(prepare.Run, node, issued.View.Number, [issued.Source], issued.Position / Plan.PhasesPerStep, -1, -1, 0, Diverged: false, failure.Message));
             return null;
@@ -342,7 +348,7 @@ public sealed class TrainingSession(
         var group = services.DataPlane.Join(
             prepare.Run.Value, issued.View.Number,
             [.. members.Select(peer => new PartyAddress(peer.Node.Value, peer.Host, peer.Port, new ShardRange(peer.FirstShard, peer.ShardCount)))],
-            self, Plan.Shards, _deadlines.Phase);
+            self, Plan.Shards, _deadlines.Phase, _deadlines.MaxStall);
         if (self == 0)
             _writer ??= new RunWriter(prepare, preset, issued.Position / Plan.PhasesPerStep, message => report(message), node);
 

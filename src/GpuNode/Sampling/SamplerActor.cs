@@ -10,10 +10,13 @@ namespace Ganymede.GpuNode.Sampling;
 /// each device draw and store them, and says which are stored. Each pipeline is kept a few units ahead, never more.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "PostStop disposes them, as actors do.")]
-public sealed class SamplerActor : ReceiveActor
+public sealed class SamplerActor : ReceiveActor, IWithTimers
 {
     /// <summary>Units in hand for each device: one drawn, one encoded and written, one waiting.</summary>
     public const int UnitsInHand = 3;
+
+    /// <summary>How often a sampler without a unit says that it is there, in case that its requests were lost.</summary>
+    public static readonly TimeSpan IdlePeriod = TimeSpan.FromSeconds(15);
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly StartSampling _start;
@@ -31,6 +34,11 @@ public sealed class SamplerActor : ReceiveActor
 
     private sealed record Failed(string Reason);
 
+    private sealed record IdleTick
+    {
+        public static readonly IdleTick Instance = new();
+    }
+
     public SamplerActor(StartSampling start, IActorRef coordinatorsJob, NodeId node, NodeServices services)
     {
         _start = start;
@@ -46,6 +54,11 @@ public sealed class SamplerActor : ReceiveActor
             _coordinatorsJob.Tell(new UnitCommitted(_start.Job, _node, stored.Unit, stored.Images));
             _coordinatorsJob.Tell(new RequestUnit(_start.Job, _node));
         });
+        Receive<IdleTick>(_ =>
+        {
+            if (_pipelines.All(pipeline => pipeline.InHand == 0))
+                Ask(units: 1);
+        });
         Receive<Failed>(failed => GiveUp(failed.Reason, badInput: false));
         Receive<StopSampling>(_ => Context.Stop(Self));
         Receive<Terminated>(_ => Context.Stop(Self)); // the Coordinator's side of the job is gone
@@ -53,6 +66,8 @@ public sealed class SamplerActor : ReceiveActor
 
     public static Props Props(StartSampling start, IActorRef coordinatorsJob, NodeId node, NodeServices services) =>
         Akka.Actor.Props.Create(() => new SamplerActor(start, coordinatorsJob, node, services));
+
+    public ITimerScheduler Timers { get; set; } = null!; // Akka sets it before PreStart
 
     protected override void PreStart()
     {
@@ -128,8 +143,14 @@ public sealed class SamplerActor : ReceiveActor
     {
         _pipelines = loaded.Pipelines;
         _log.Info("Drawing {Job} from {Checkpoint} on {Devices}", _start.Job, _pipelines[0].Checkpoint, string.Join(",", _services.Devices));
+        Ask(_pipelines.Length * UnitsInHand);
+        Timers.StartPeriodicTimer("idle", IdleTick.Instance, IdlePeriod);
+    }
+
+    private void Ask(int units)
+    {
         _coordinatorsJob.Tell(new SamplerReady(_start.Job, _node, _pipelines[0].Checkpoint, _pipelines[0].JobKey));
-        for (var i = 0; i < _pipelines.Length * UnitsInHand; i++)
+        for (var i = 0; i < units; i++)
             _coordinatorsJob.Tell(new RequestUnit(_start.Job, _node));
     }
 

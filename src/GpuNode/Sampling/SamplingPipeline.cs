@@ -122,6 +122,12 @@ public sealed class SamplingPipeline : IDisposable
         foreach (var unit in _toDraw.GetConsumingEnumerable(_stopped.Token))
         {
             var (indices, begun) = (Indices(unit), DateTimeOffset.UtcNow);
+            if (_store.IsCommitted(unit))
+            {
+                Done(unit, indices.Length, begun); // its lease had run out, and another was faster
+                continue;
+            }
+
             var pixels = drawer.Draw(_plan.Seed, indices, [.. indices.Select(LabelOf)]);
             _toStore.Add((unit, pixels, begun), _stopped.Token);
         }
@@ -136,9 +142,14 @@ public sealed class SamplingPipeline : IDisposable
             _store.WriteUnit(unit, [.. indices.Select((index, position) => new LabelledImage(
                 index, _classes[LabelOf(index)], LabelOf(index),
                 Png.Encode(pixels.AsSpan(position * size, size), _preset.Channels, _preset.Size, _preset.Size), _plan.Seed))]);
-            Interlocked.Decrement(ref _inHand);
-            _stored(this, unit, indices.Length, begun);
+            Done(unit, indices.Length, begun);
         }
+    }
+
+    private void Done(long unit, int images, DateTimeOffset begun)
+    {
+        Interlocked.Decrement(ref _inHand);
+        _stored(this, unit, images, begun);
     }
 
     /// <summary>A scrape may come in the moment of the end.</summary>

@@ -23,4 +23,9 @@ public sealed record PresetResolved(
     [property: Key(4)] int Batch,
     [property: Key(5)] int Shards,
     [property: Key(6)] long Steps,
-    [property: Key(7)] string? Problem) : IClusterMessage;
+    [property: Key(7)] string? Problem) : IClusterMessage
+{
+    /// <summary>Updates of the discriminator a step.</summary>
+    [Key(8)]
+    public int CriticSteps { get; init; } = 1;
+}
