@@ -79,8 +79,9 @@ public sealed class NodeActorTests : TestKit
     private IActorRef Node()
     {
         var log = TestActor;
+        string[] devices = ["cpu"];
         return Sys.ActorOf(Props.Create(() => new NodeActor(
-            ActorRefs.Nobody, new RegisterNode(new NodeId("a"), "127.0.0.1", 1, new[] { "cpu" }, 1, 1),
+            ActorRefs.Nobody, new RegisterNode(new NodeId("a"), "127.0.0.1", 1, devices, 1, 1),
             (prepare, _) => ChildOf(prepare, log), (start, _) => ChildOf(start, log))));
     }
 
