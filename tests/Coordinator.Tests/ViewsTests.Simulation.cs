@@ -208,6 +208,8 @@ public sealed partial class ViewsTests
             _now += Deadlines.Beat;
             foreach (var node in Members.Where(node => node.Answers && !node.IsOut && node.HasHalted).ToArray())
             {
+                if (!node.HasHalted)
+                    continue; // another's word has just brought the next view about
                 // What a member says until it hears of the next view.
                 if (node.View > 0)
                     Take(_views.Halt(new MemberHalted(Run, node.Id, node.View, node.Position, (ulong)node.Position + 1), _now));
