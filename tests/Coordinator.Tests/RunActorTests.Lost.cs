@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Ganymede.Collectives;
 using Ganymede.Coordinator.Runs;
 using Ganymede.Messages;
