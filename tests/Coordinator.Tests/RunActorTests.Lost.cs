@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Ganymede.Collectives;
+using Ganymede.Coordinator;
 using Ganymede.Coordinator.Runs;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
