@@ -9,11 +9,10 @@ folder=${1:-runs/collapse} seeds=${2:-1 2 3 4 5} steps=${3:-500} arms=${ARMS:-wa
 command -v python3 >/dev/null || { echo "collapse: python3 is needed for the table" >&2; exit 2; }
 mkdir -p "$folder"
 
-# cgan-32's networks, narrow, with DCGAN's loss, optimizer and rates (Radford et al. 2016): 2e-4 for both.
+# cgan-32's networks, narrow, with DCGAN's loss, momentum and rates (Radford et al. 2016): 2e-4 for both. (With DCGAN's beta2, too, 0.999 for 0.9, it collapses less surely.)
 sick=(--preset cgan-32 --data fashion-mnist --nodes 2 --threads 1 --steps "$steps" --sample-every 100 --checkpoint-every 0
-    --set batch=32 --set generator.width=64 --set discriminator.width=16 --set loss=non-saturating --set ema=0.99
-    --set generatorOptimizer.learningRate=2e-4 --set generatorOptimizer.beta1=0.5 --set generatorOptimizer.beta2=0.999
-    --set discriminatorOptimizer.beta1=0.5 --set discriminatorOptimizer.beta2=0.999
+    --set batch=32 --set generator.width=64 --set discriminator.width=16 --set loss=non-saturating
+    --set generatorOptimizer.learningRate=2e-4 --set generatorOptimizer.beta1=0.5 --set discriminatorOptimizer.beta1=0.5
     --set discriminator.spectralNorm=false --set augment.translation=0 --set controller.window=25 --set controller.warmup=50)
 
 run() { # name, seed, D's rate, settings…
