@@ -71,7 +71,7 @@ internal static class PresetRules
                 + "(none or layer; Gulrajani et al. 2017, section 4)";
         if (p.Discriminator.MinibatchKernels > 0)
         {
-            foreach (var penalty in PenaltiesOf(p.Regularizer))
+            foreach (var penalty in PenaltiesOf(p))
                 yield return $"{penalty} is of each image by itself, which discriminator.minibatchKernels {p.Discriminator.MinibatchKernels} mixes with others (one of them must be 0)";
         }
 
@@ -81,10 +81,11 @@ internal static class PresetRules
             yield return $"regularizer.every is {p.Regularizer.Every}, but no penalty is on";
     }
 
-    /// <summary>The keys of the penalties that are on.</summary>
-    private static IEnumerable<string> PenaltiesOf(RegularizerSettings r) => new[]
+    /// <summary>The keys of the penalties that are on, or that the controller may turn on.</summary>
+    private static IEnumerable<string> PenaltiesOf(Preset p) => new[]
     {
-        ("regularizer.gradientPenalty", r.GradientPenalty), ("regularizer.r1", r.R1), ("regularizer.r2", r.R2), ("regularizer.dragan", r.Dragan),
+        ("regularizer.gradientPenalty", p.Regularizer.GradientPenalty), ("regularizer.r1", p.Regularizer.R1), ("regularizer.r2", p.Regularizer.R2),
+        ("regularizer.dragan", p.Regularizer.Dragan), ("controller.r1", p.Controller.IsOn ? p.Controller.R1 : 0),
     }.Where(penalty => penalty.Item2 > 0).Select(penalty => penalty.Item1);
 
     private static IEnumerable<string> Controls(ControllerSettings c)

@@ -171,6 +171,7 @@ public sealed class ControlledTrainingTests
     [InlineData("controller.gradientGrowth=1")]
     [InlineData("controller.augment=0.5")]
     [InlineData("controller.window=4", "controller.every")]
+    [InlineData("controller.window=10 discriminator.minibatchKernels=5", "controller.r1")]
     [InlineData("controller.window=10 controller.gradientGrowth=4 controller.hysteresis=5", "controller.gradientGrowth")]
     [InlineData("controller.window=10 controller.signRate=0 controller.diversity=0 controller.classes=0 controller.gradientGrowth=0 controller.nonFinite=0", "every signal is left unwatched")]
     public void A_setting_that_cannot_be_is_refused_by_its_name(string settings, string? named = null)
