@@ -19,7 +19,7 @@ internal static partial class BenchAllReduceCommand
         var peer = OptionKinds.Text("--peer", "gloo|none", "What to run beside it: PyTorch's gloo with 1, 2 and 4 connections (needs a Python with torch), or none.", "gloo");
         var set = OptionKinds.Repeatable("--set", "key=value", "An option of our data plane: chunk=BYTES of a frame, connections=N to each peer, algorithm=auto, direct or doubling, wire=exact or wire=bfloat16.");
         var compare = OptionKinds.Text(
-            "--compare", "KEY=V,V…", "Compare our own values of one --set option instead, such as algorithm=direct,doubling or connections=1,2,4: in turns, all members in one process.", "");
+            "--compare", "KEY=V,V…", "Compare our own values of one --set option instead, such as algorithm=direct,doubling or connections=1,2,4: in turns, all members in one process. [default: ours and the peer]");
         var model = OptionKinds.Switch("--model", "Fit a cost model of the direct exchange to what was measured of it (with --members 2,3,4 unless given) and project it to clusters of up to 1,024 members.");
         var json = OptionKinds.Switch("--json", "Print one JSON object: results, peer, ceiling; each with members, bytes, medianSeconds, busGigabytesPerSecond.");
         var command = new Command("allreduce", "All-reduce over loopback between real processes, with gloo and the ceiling (a raw socket pump) in turns with it.")
