@@ -36,7 +36,7 @@ public sealed partial class GpuNodeOptions : IValidatableObject
     public int Connections { get; set; } = new DataPlaneOptions().Connections;
 
     /// <summary>How gradients are reduced between nodes. The same on all nodes of a run; changes no result.</summary>
-    public Algorithm Algorithm { get; set; } = new DataPlaneOptions().Algorithm;
+    public Algorithm Algorithm { get; set; } = Algorithm.Direct;
 
     /// <summary>Where fetched data sets are kept; empty for <c>$XDG_CACHE_HOME/ganymede</c> or <c>~/.cache/ganymede</c>.</summary>
     public string CacheFolder { get; set; } = "";
