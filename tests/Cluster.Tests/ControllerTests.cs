@@ -26,7 +26,7 @@ public sealed class ControllerTests
 
         Assert.Equal(quiet.Weights(), resumed.Weights());
         var told = Told(folder["quiet/events.jsonl"]);
-        // Now and then a step has too few images of one class to say how various they are; in most it acts.
+        // A step with too few images of one class to say how various they are passes for healthy; in most it acts.
         Assert.InRange(told.Length, 4, Steps - 1);
         Assert.Equal(told.Length, told.Select(text => text[..text.IndexOf(':', StringComparison.Ordinal)]).Distinct().Count());
         Assert.Contains("raises the augmentation", told[0], StringComparison.Ordinal);
@@ -34,8 +34,9 @@ public sealed class ControllerTests
         Assert.Equal(told, Told(folder["run/events.jsonl"]));
         var written = Run.Lines(folder["run/metrics.jsonl"]).Where(line => line.TryGetProperty("controller", out _)).ToArray();
         Assert.Equal(told, written.Select(line => line.GetProperty("controller").GetString()));
-        Assert.All(written, line => Assert.NotInRange(line.GetProperty("diversity").GetDouble(), 0.999, 1 / 0.999));
-        Assert.Equal(0.25, written[2].GetProperty("discriminatorRate").GetDouble());
+        var acted = written.Where(line => IsAction(line.GetProperty("controller").GetString()!)).ToArray();
+        Assert.All(acted, line => Assert.NotInRange(line.GetProperty("diversity").GetDouble(), 0.999, 1 / 0.999));
+        Assert.Equal(0.25, acted[2].GetProperty("discriminatorRate").GetDouble());
     }
 
     [Fact]
@@ -49,12 +50,14 @@ public sealed class ControllerTests
         var result = JsonDocument.Parse(stopped.Output).RootElement;
         Assert.True(result.GetProperty("stopped").GetBoolean());
         var told = Told(folder["run/events.jsonl"]);
-        Assert.Equal(4, told.Length); // augmentation, R1, rate, stop
+        Assert.Equal(4, told.Count(IsAction)); // augmentation, R1, rate, stop
         var steps = result.GetProperty("steps").GetInt32();
         Assert.StartsWith($"Controller, step {steps}: ", told[^1], StringComparison.Ordinal);
         Assert.True(Directory.Exists(folder[$"run/checkpoints/step-{steps:D8}"]));
         Assert.Contains($"Stopped after step {steps}: Controller, step {steps}: ", File.ReadAllText(folder["run/events.jsonl"]), StringComparison.Ordinal);
     }
+
+    private static bool IsAction(string text) => !text.Contains("healthy again", StringComparison.Ordinal);
 
     private static string[] Told(string events) =>
         [.. Run.Lines(events).Where(line => line.GetProperty("kind").GetString() == "state").Select(line => line.GetProperty("text").GetString()!)
