@@ -37,32 +37,8 @@ internal static class AllReduceBench
     /// <param name="settings">key=value of our members' options.</param>
     /// <param name="say">Told what is going on.</param>
     public static async Task<IReadOnlyList<AllReduceRow>> RunAsync(
-        int members, IReadOnlyList<int> sizes, int rounds, string? python, IReadOnlyList<string> settings, Action<string> say, CancellationToken cancel)
-    {
-        var teams = new List<(string Name, Team Team)>();
-        try
-        {
-            foreach (var (name, commandLine) in Contenders(members, python, settings))
-            {
-                say($"Starting {members} processes of {name}");
-                teams.Add((name, await Team.StartAsync(name, members, commandLine, cancel)));
-            }
-
-            var rows = new List<AllReduceRow>();
-            foreach (var bytes in sizes)
-            {
-                say(string.Create(CultureInfo.InvariantCulture, $"{members} members, {bytes:N0} bytes"));
-                rows.AddRange(await MeasureAsync(members, bytes, rounds, teams, cancel));
-            }
-
-            return rows;
-        }
-        finally
-        {
-            foreach (var (_, team) in teams)
-                await team.DisposeAsync();
-        }
-    }
+        int members, IReadOnlyList<int> sizes, int rounds, string? python, IReadOnlyList<string> settings, Action<string> say, CancellationToken cancel) =>
+        await InTurnsAsync(members, sizes, rounds, Contenders(members, python, settings), say, cancel);
 
     /// <summary>Our all-reduce with each of several values of one setting, in turns; all members of a value in one process.</summary>
     /// <param name="members">N, 2 or more.</param>
@@ -72,13 +48,23 @@ internal static class AllReduceBench
     /// <param name="settings">key=value of all.</param>
     /// <param name="say">Told what is going on.</param>
     public static async Task<IReadOnlyList<AllReduceRow>> CompareAsync(
-        int members, IReadOnlyList<int> sizes, int rounds, IReadOnlyList<string> compared, IReadOnlyList<string> settings, Action<string> say, CancellationToken cancel)
+        int members, IReadOnlyList<int> sizes, int rounds, IReadOnlyList<string> compared, IReadOnlyList<string> settings, Action<string> say, CancellationToken cancel) =>
+        await InTurnsAsync(members, sizes, rounds, compared.Select(setting => (setting, 1, (Func<int, IReadOnlyList<string>>)(_ => OwnProcess("house", 0, members, [.. settings, setting])))), say, cancel);
+
+    /// <summary>Starts all contenders, and measures them in turns.</summary>
+    private static async Task<IReadOnlyList<AllReduceRow>> InTurnsAsync(
+        int members, IReadOnlyList<int> sizes, int rounds, IEnumerable<(string Name, int Processes, Func<int, IReadOnlyList<string>> CommandLine)> contenders, Action<string> say,
+        CancellationToken cancel)
     {
         var teams = new List<(string Name, Team Team)>();
         try
         {
-            foreach (var setting in compared)
-                teams.Add((setting, await Team.StartAsync(setting, 1, _ => OwnProcess("house", 0, members, [.. settings, setting]), cancel)));
+            foreach (var (name, processes, commandLine) in contenders)
+            {
+                say($"Starting {processes} {(processes == 1 ? "process" : "processes")} of {name}");
+                teams.Add((name, await Team.StartAsync(name, processes, commandLine, cancel)));
+            }
+
             var rows = new List<AllReduceRow>();
             foreach (var bytes in sizes)
             {
@@ -109,12 +95,12 @@ internal static class AllReduceBench
         return teams.Select((team, i) => AllReduceRow.Of(team.Name, members, bytes, times[i]));
     }
 
-    private static IEnumerable<(string Name, Func<int, IReadOnlyList<string>> CommandLine)> Contenders(int members, string? python, IReadOnlyList<string> settings)
+    private static IEnumerable<(string Name, int Processes, Func<int, IReadOnlyList<string>> CommandLine)> Contenders(int members, string? python, IReadOnlyList<string> settings)
     {
-        yield return ("ganymede", member => OwnProcess("reduce", member, members, settings));
-        yield return ("ceiling", member => OwnProcess("pump", member, members, []));
+        yield return ("ganymede", members, member => OwnProcess("reduce", member, members, settings));
+        yield return ("ceiling", members, member => OwnProcess("pump", member, members, []));
         foreach (var connections in python is null ? [] : new[] { 1, 2, 4 })
-            yield return ($"gloo, {connections} connection{(connections == 1 ? "" : "s")}", rank => GlooPeer.CommandLine(python!, rank, members, connections));
+            yield return ($"gloo, {connections} connection{(connections == 1 ? "" : "s")}", members, rank => GlooPeer.CommandLine(python!, rank, members, connections));
     }
 
     private static IReadOnlyList<string> OwnProcess(string team, int member, int members, IReadOnlyList<string> settings) =>
