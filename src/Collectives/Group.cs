@@ -220,7 +220,6 @@ public sealed partial class Group : IDisposable
 
         // Ended in the same moment: whoever closed the links has not seen this connection.
         LinkTo(index, lane).SayWhy(socket);
-        socket.Dispose();
     }
 
     private PeerLink LinkTo(int index, int lane) => _links[((index - Self - 1 + Parties.Count) % Parties.Count * Options.Connections) + lane];

@@ -165,7 +165,8 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     {
         try
         {
-            _socket?.Shutdown(_saysWhy ? SocketShutdown.Send : SocketShutdown.Both);
+            // A dial that waits for its answer is woken, and says why itself.
+            _socket?.Shutdown(_saysWhy ? SocketShutdown.Send : IsConnected ? SocketShutdown.Both : SocketShutdown.Receive);
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
@@ -182,7 +183,11 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             return;
         }
 
-        _socket?.Dispose(); // wakes a dial, too
+        if (_isDialing)
+        {
+            _socket?.Dispose(); // wakes it
+        }
+
         if (_dialing != Thread.CurrentThread)
         {
             _dialing?.Join(TimeSpan.FromSeconds(1));
@@ -200,6 +205,11 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
             _isDialing = false;
             Handshake.Send(socket, group.HelloTo(Index, lane));
             greeted = socket;
+            if (group.HasEnded)
+            {
+                throw new LinkException("was reached when the view was over");
+            }
+
             // The other side answers once it has joined the view, and waits for that as long as its own JoinDeadline.
             var reply = Handshake.ReceiveReply(socket, group.Options.JoinDeadline + group.MaxStall);
             if (!reply.Accepted)
@@ -220,9 +230,10 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
         }
     }
 
-    /// <summary>For a connection that has no link yet, or none any more.</summary>
+    /// <summary>For a connection that has no link yet, or none any more: says why the group has ended, and closes it.</summary>
     public void SayWhy(Socket socket)
     {
+        _socket = null; // no longer the link's to close
         try
         {
             if (group.Notice() is { } notice)
@@ -230,12 +241,17 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
                 socket.SendTimeout = 100;
                 new FrameStream(socket).Send(
                     new FrameHeader(FrameKind.Abort, group.View, 0, 0, 0, 0, 0, 0, 0, PayloadChecksum.Of(notice), notice.Length), notice);
+                socket.Shutdown(SocketShutdown.Send);
+                group.Linger(socket);
+                return;
             }
         }
         catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException)
         {
             // The peer is gone as well.
         }
+
+        socket.Dispose();
     }
 
     private Syscalls.PollEntry? Entry(int wanted) =>

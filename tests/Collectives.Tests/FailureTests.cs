@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Ganymede.Collectives;
 
 namespace Ganymede.Tests;
@@ -249,5 +251,29 @@ public sealed class FailureTests
     {
         var partials = Members.PartialsOf(cluster.Shards, cluster.Owned[member], Type, Reference.Shards(Type, cluster.Shards, Elements, 1));
         group.AllReduce(step, phase, Type, partials.Complete, new byte[Elements * 4], 0, cancel);
+    }
+
+    [Fact]
+    public async Task A_party_that_gives_up_before_its_greeting_is_answered_says_why()
+    {
+        await using var cluster = new Members(2, 2);
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        PartyAddress[] addresses = [cluster.Addresses[0], cluster.Addresses[1] with { Port = ((IPEndPoint)listener.LocalEndPoint!).Port }];
+        using var group = cluster.Planes[0].Join(cluster.RunId, 1, addresses, 0, 2);
+        using var peer = listener.Accept();
+        Assert.Equal("member-0", Handshake.ReceiveHello(peer, TimeSpan.FromSeconds(5)).Name);
+
+        group.Abort("the user has had enough");
+
+        peer.ReceiveTimeout = 5000;
+        var stream = new FrameStream(peer);
+        var header = stream.ReceiveHeader();
+        Assert.Equal(FrameKind.Abort, header.Kind);
+        var notice = new byte[header.PayloadBytes];
+        stream.ReceivePayload(header, notice);
+        Assert.Contains("the user has had enough", Assert.IsType<PeerAbortException>(AbortNotice.Read(notice, 2)).Message, StringComparison.Ordinal);
+        Assert.Equal(0, peer.Receive(notice));
     }
 }
