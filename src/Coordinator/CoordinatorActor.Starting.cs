@@ -1,6 +1,7 @@
 using System.Globalization;
 using Akka.Actor;
 using Ganymede.Coordinator.Runs;
+using Ganymede.Datasets;
 using Ganymede.Messages;
 using Ganymede.Messages.Api;
 
@@ -82,8 +83,8 @@ public sealed partial class CoordinatorActor
             MaxStallSeconds = start.MaxStallSeconds ?? StallDeadlines.DefaultSeconds,
         };
         List<string> problems = [.. request.Problems()];
-        if (request.Data is not ("fashion-mnist" or "fashion-mnist-full") && !request.Data.Split(',').All(Path.IsPathFullyQualified))
-            problems.Add($"data {request.Data}: fashion-mnist, fashion-mnist-full, or an absolute path is expected.");
+        if (!DataSource.IsNamed(request.Data) && !request.Data.Split(',').All(Path.IsPathFullyQualified))
+            problems.Add($"data {request.Data}: fashion-mnist, fashion-mnist-full, fashion-mnist-test, or an absolute path is expected.");
         if (problems.Count == 0)
             problems.AddRange(RunFolder.Problems(request.Folder, resume: false, "folder"));
         asker.Tell(problems.Count == 0 ? Begin(request, start.By) : SteeringAnswer.Refusal([.. problems]));

@@ -26,7 +26,7 @@ public abstract class DataSource
             throw new BadDataException("--data holds a zero character.");
         }
 
-        return spec switch
+        return spec switch // IsNamed has the same names
         {
             FashionMnist.SubsetName => FashionMnist.Subset(),
             FashionMnist.FullName => FashionMnist.Full(FashionMnist.PackageFolder),
@@ -34,6 +34,9 @@ public abstract class DataSource
             _ => FromPath(spec, baseFolder ?? Directory.GetCurrentDirectory()),
         };
     }
+
+    /// <summary>Whether <paramref name="spec"/> is one of the sets that have a name, rather than a path.</summary>
+    public static bool IsNamed(string spec) => spec is FashionMnist.SubsetName or FashionMnist.FullName or FashionMnist.TestName;
 
     /// <summary>Reads, converts and packs all images. The same files and settings give the same pack.</summary>
     /// <exception cref="BadDataException">The data cannot be used; one line that names <c>--data</c> and the file.</exception>

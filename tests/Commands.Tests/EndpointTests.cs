@@ -73,6 +73,7 @@ public sealed partial class EndpointTests(PbmCluster cluster) : IClassFixture<Pb
         Assert.Contains("absolute path", (await cluster.Fail("run start -d photos")).Message, StringComparison.Ordinal);
         Assert.Contains("No run is going on", (await cluster.Fail("run pause")).Message, StringComparison.Ordinal);
         Assert.True((await cluster.Fail("run start -s many")).IsUsage);
+        Assert.Contains("--seed does not go with --resume", (await cluster.Fail("run start -o somewhere --resume -e 3")).Message, StringComparison.Ordinal);
 
         var run = RunId().Match(Assert.Single(await cluster.Do($"{Job} -s 100000 -n 2 -o disturbed"))).Groups[1].Value;
         var tail = PbmCluster.Do(cluster.Target("gpu-node-1"), "run tail");

@@ -111,7 +111,7 @@ internal static class TrainPlan
 
     internal static string MadeAbsolute(string data, string currentFolder)
     {
-        if (data is "fashion-mnist" or "fashion-mnist-full" or "fashion-mnist-test")
+        if (DataSource.IsNamed(data))
             return data;
         var path = Path.GetFullPath(data, currentFolder);
         return Path.Exists(path) || !data.Contains(',', StringComparison.Ordinal)

@@ -17,7 +17,7 @@ internal static class RunPalette
         Command("start", "Starts a run.", Order(Start),
             Optional("-p", "preset", "Networks, loss and optimizers: a name, or the absolute path of a .json file. [default: cgan-32]"),
             Repeated("-x", "set", "Override a key of the preset: KEY=VALUE."),
-            Optional("-d", "data", "fashion-mnist, fashion-mnist-full, or an absolute path. [default: fashion-mnist]"),
+            Optional("-d", "data", "fashion-mnist, fashion-mnist-full, fashion-mnist-test, or an absolute path. [default: fashion-mnist]"),
             Optional("-s", "steps", "Steps in all. [default: the preset's]"),
             Optional("-n", "nodes", "GPU nodes. [default: all, up to one a shard]"),
             Optional("-b", "batch", "Images of the global mini-batch. [default: the preset's]"),
@@ -27,7 +27,7 @@ internal static class RunPalette
             Optional("-c", "checkpoint-every", "Steps between checkpoints; 0 for the last only. [default: 500]"),
             Optional("-g", "sample-every", "Steps between sample grids; 0 for the last only. [default: 250]"),
             Optional("-m", "max-stall", "Seconds after which a node that does nothing any more is out of the run. [default: 3]"),
-            Flag("-r", "resume", "Go on with the run in --out from its newest checkpoint; data, preset and seed are its own.")),
+            Flag("-r", "resume", "Go on with the run in --out from its newest checkpoint; all but --steps and --nodes is its own.")),
         Command("pause", "Holds a run at the end of the step in hand, with a checkpoint; changes no weight.", Order(Steer(RunOrder.Pause)), _run),
         Command("resume", "Lets a paused run go on.", Order(Steer(RunOrder.Resume)), _run),
         Command("stop", "Ends a run after the step in hand, with a checkpoint.", Order(Steer(RunOrder.Stop)), _run),
@@ -38,10 +38,17 @@ internal static class RunPalette
             Optional("-r", "run", "Its id. [default: the one that goes on, or the newest]")),
     ]);
 
+    private static readonly string[] _fixedByRun = ["preset", "set", "data", "batch", "shards", "seed", "checkpoint-every", "sample-every", "max-stall"];
+
     private static Func<PbmCall, IClusterMessage> Steer(RunOrder order) => call => new SteerRun(call["run"], order, call.By);
 
     private static StartRun Start(PbmCall call)
     {
+        if (call.Has("resume") && Array.Find(_fixedByRun, call.Has) is { } given)
+        {
+            throw PbmException.Usage($"--{given} does not go with --resume: a run goes on with its own.");
+        }
+
         double? stall = null;
         if (call.Has("max-stall"))
         {

@@ -56,7 +56,7 @@ public sealed record CancelGeneration(
 /// 0 and empty values are the preset's, or the usual ones. Answered with <see cref="SteeringAnswer"/>, whose id is the run's.
 /// </summary>
 /// <param name="Folder">Absolute, or relative to the Coordinator's <c>Runs:Folder</c>; empty for a new one there.</param>
-/// <param name="Data"><c>fashion-mnist</c>, <c>fashion-mnist-full</c>, or an absolute path.</param>
+/// <param name="Data"><c>fashion-mnist</c>, <c>fashion-mnist-full</c>, <c>fashion-mnist-test</c>, or an absolute path.</param>
 /// <param name="Resume">Go on with the run in <paramref name="Folder"/>, with its own data, preset and seed.</param>
 [MessagePackObject]
 public sealed record StartRun(
