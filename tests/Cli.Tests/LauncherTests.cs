@@ -208,7 +208,7 @@ public sealed class LauncherTests : IDisposable
 
         Assert.Equal("ran with: <train>\n", run.Output);
         var build = Assert.Single(Record(), line => line.StartsWith("build", StringComparison.Ordinal));
-        foreach (var expected in new[] { "-c Release", "-nodeReuse:false", "-p:UseSharedCompilation=false", "-p:Torch=cuda" })
+        foreach (var expected in new[] { "-c Release", "-nodeReuse:false", "-p:SharedCompilationId=ganymede-", "-p:Torch=cuda" })
             Assert.Contains(expected, build, StringComparison.Ordinal);
 
         await RunAsync(["train"]); // the other libtorch: another build

@@ -9,9 +9,9 @@ namespace Ganymede.Tests;
 /// </summary>
 public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<ElasticTests.QuietRun>
 {
-    private const int Steps = 20;
+    private const int Steps = 20, Batch = 16;
 
-    /// <summary>The same run on one node, undisturbed.</summary>
+    /// <summary>The same run, undisturbed.</summary>
     public sealed class QuietRun : IAsyncLifetime
     {
         public string Weights { get; private set; } = "";
@@ -19,7 +19,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
         public async ValueTask InitializeAsync()
         {
             using var folder = new TemporaryFolder();
-            Weights = (await Run.Quiet(folder, "quiet", Steps, "--nodes", "1")).Weights();
+            Weights = (await Run.Quiet(folder, "quiet", Steps, "--batch", $"{Batch}", "--nodes", "2")).Weights();
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -39,7 +39,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
     public async Task A_node_that_dies_is_done_without_and_the_weights_are_those_of_a_quiet_run(string fault)
     {
         using var folder = new TemporaryFolder();
-        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", $"{Steps}", "--shards", "4", "--batch", "64",
+        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", $"{Steps}", "--shards", "4", "--batch", $"{Batch}",
             "--seed", "7", "--nodes", "3", "--checkpoint-every", "10", "--out", folder["run"], "--json");
         start.Environment["GANYMEDE_FAULT"] = fault;
 
@@ -58,7 +58,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
     public async Task Members_that_stop_wake_and_leave_and_a_Coordinator_that_dies_change_nothing()
     {
         using var folder = new TemporaryFolder();
-        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64",
+        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", $"{Batch}",
             "--seed", "7", "--nodes", "3", "--checkpoint-every", "10", "--out", folder["run"], "--json");
         start.RedirectStandardError = start.RedirectStandardOutput = true;
         using var command = Process.Start(start)!;
@@ -96,7 +96,7 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
         var end = JsonDocument.Parse(await output).RootElement;
         var steps = end.GetProperty("steps").GetInt32();
         RequireWholeLedger(folder["run/ledger.jsonl"], steps);
-        Assert.Equal((await Run.Quiet(folder, "quiet", steps, "--nodes", "1")).Weights(), end.Weights());
+        Assert.Equal((await Run.Quiet(folder, "quiet", steps, "--batch", $"{Batch}", "--nodes", "2")).Weights(), end.Weights());
 
         int Ledger() => File.Exists(folder["run/ledger.jsonl"]) ? File.ReadLines(folder["run/ledger.jsonl"]).Count() : 0;
 
@@ -118,8 +118,8 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
     {
         var ledger = Run.Lines(path);
         Assert.Equal(Enumerable.Range(1, steps), ledger.Select(line => line.GetProperty("step").GetInt32()));
-        Assert.Equal(Enumerable.Range(0, steps).Select(step => 64L * step), ledger.Select(line => line.GetProperty("firstSample").GetInt64()));
-        Assert.Equal(Enumerable.Range(1, steps).Select(step => 64L * step - 1), ledger.Select(line => line.GetProperty("lastSample").GetInt64()));
+        Assert.Equal(Enumerable.Range(0, steps).Select(step => (long)Batch * step), ledger.Select(line => line.GetProperty("firstSample").GetInt64()));
+        Assert.Equal(Enumerable.Range(1, steps).Select(step => (long)Batch * step - 1), ledger.Select(line => line.GetProperty("lastSample").GetInt64()));
         Assert.All(ledger.Where(line => line.GetProperty("step").GetInt32() % 10 == 0), line => Assert.True(line.TryGetProperty("weights", out _)));
     }
 

@@ -30,7 +30,7 @@ public sealed class FaultyMemberTests : IDisposable
     [Fact]
     public async Task Gradients_that_are_not_finite_in_three_steps_in_a_row_stop_the_run_which_names_its_last_checkpoint()
     {
-        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "40", "--shards", "4", "--batch", "64", "--seed", "7",
+        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "40", "--shards", "4", "--batch", "16", "--seed", "7",
             "--nodes", "3", "--checkpoint-every", "5", "--out", _folder["run"], "--json");
         start.Environment["GANYMEDE_FAULT"] = "gpu-node-2 Gradient 11-99";
 
@@ -40,8 +40,8 @@ public sealed class FaultyMemberTests : IDisposable
         Assert.Contains("in 3 steps in a row, the last of them step 14; none of them changed the weights. The newest checkpoint is of step 10.", finished.Error, StringComparison.Ordinal);
         if (!Slow.IsOn)
             return;
-        var resumed = await Run.Quiet(_folder, "run", 12, "--nodes", "2", "--resume");
-        var quiet = await Run.Quiet(_folder, "quiet", 12, "--nodes", "2");
+        var resumed = await Run.Quiet(_folder, "run", 12, "--batch", "16", "--nodes", "2", "--resume");
+        var quiet = await Run.Quiet(_folder, "quiet", 12, "--batch", "16", "--nodes", "2");
         Assert.Equal(quiet.Weights(), resumed.Weights());
     }
 
@@ -53,7 +53,7 @@ public sealed class FaultyMemberTests : IDisposable
 
         var three = await Weights("three", "gpu-node-2 Gradient 3", "3");
         var one = await Weights("one", "gpu-node-1 Gradient 3", "1");
-        var quiet = await Run.Quiet(_folder, "quiet", 8, "--nodes", "1");
+        var quiet = await Run.Quiet(_folder, "quiet", 8, "--batch", "16", "--nodes", "1");
 
         Assert.Equal(one, three);
         Assert.NotEqual(quiet.Weights(), three);
@@ -61,7 +61,7 @@ public sealed class FaultyMemberTests : IDisposable
 
     private async Task<string> Weights(string name, string fault, string nodes)
     {
-        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "8", "--shards", "4", "--batch", "64", "--seed", "7",
+        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "8", "--shards", "4", "--batch", "16", "--seed", "7",
             "--nodes", nodes, "--out", _folder[name], "--json");
         start.Environment["GANYMEDE_FAULT"] = fault;
         var finished = await Command.RunAsync(start);

@@ -29,7 +29,7 @@ public sealed class KilledTests : IDisposable
 
     private Process Start()
     {
-        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64", "--seed", "7",
+        var start = Command.StartInfo(_folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "16", "--seed", "7",
             "--nodes", "2", "--checkpoint-every", "5", "--out", _folder["run"]);
         start.RedirectStandardError = start.RedirectStandardOutput = true;
         return Process.Start(start)!;
@@ -38,8 +38,8 @@ public sealed class KilledTests : IDisposable
     private async Task RequireSameEnd()
     {
         var steps = Ledger() + 3;
-        var resumed = await Run.Quiet(_folder, "run", steps, "--nodes", "1", "--resume");
-        var quiet = await Run.Quiet(_folder, "quiet", steps, "--nodes", "2");
+        var resumed = await Run.Quiet(_folder, "run", steps, "--batch", "16", "--nodes", "1", "--resume");
+        var quiet = await Run.Quiet(_folder, "quiet", steps, "--batch", "16", "--nodes", "2");
 
         Assert.Equal(quiet.Weights(), resumed.Weights());
         Assert.Equal(Enumerable.Range(1, steps), Run.Lines(_folder["run/ledger.jsonl"]).Select(line => line.GetProperty("step").GetInt32()));

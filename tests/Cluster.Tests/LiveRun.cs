@@ -17,7 +17,7 @@ internal sealed class LiveRun : IDisposable
     public LiveRun(string folder, string[] variables, params string[] more)
     {
         _folder = folder;
-        var start = Command.StartInfo(Path.GetDirectoryName(folder)!, ["train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64",
+        var start = Command.StartInfo(Path.GetDirectoryName(folder)!, ["train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "16",
             "--seed", "7", "--out", folder, "--json", .. more]);
         start.RedirectStandardError = start.RedirectStandardOutput = true;
         foreach (var variable in variables)

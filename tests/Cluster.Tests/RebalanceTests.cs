@@ -34,7 +34,7 @@ public sealed class RebalanceTests
         Assert.Matches(@"gpu-node-2\S* takes [0-9.]+ times as long for a shard as gpu-node-1\S*, [0-9.]+ ms: 4,4 → [567],[123] shards\)", Reason()!);
         var end = JsonDocument.Parse(await output).RootElement;
         var steps = end.GetProperty("steps").GetInt32();
-        Assert.Equal((await Run.Submitted(folder, [.. job, "--steps", $"{steps}", "--nodes", "1", "--out", folder["quiet"], "--json"])).Weights(), end.Weights());
+        Assert.Equal((await Run.Submitted(folder, [.. job, "--steps", $"{steps}", "--nodes", "2", "--out", folder["quiet"], "--json"])).Weights(), end.Weights());
 
         var ledger = Run.Lines(folder["run/ledger.jsonl"]);
         Assert.Equal(Enumerable.Range(1, steps), ledger.Select(line => line.GetProperty("step").GetInt32()));

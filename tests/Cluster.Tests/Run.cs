@@ -22,7 +22,7 @@ internal static class Run
         Json(folder, ReferenceJob(folder, name, steps, more), variable);
 
     private static string[] ReferenceJob(TemporaryFolder folder, string name, int steps, string[] more) =>
-        ["train", "--preset", "cgan-32", "--steps", $"{steps}", "--shards", "4", "--batch", "64",
+        ["train", "--preset", "cgan-32", "--steps", $"{steps}", "--shards", "4", .. more.Contains("--batch") ? Array.Empty<string>() : ["--batch", "64"],
             .. more.Contains("--seed") ? Array.Empty<string>() : ["--seed", "7"], "--out", folder[name], "--json", .. more];
 
     /// <summary>The one JSON object of a command that must succeed.</summary>

@@ -79,7 +79,7 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
     public async Task Ctrl_C_stops_after_the_step_in_hand_with_a_checkpoint_from_which_resuming_ends_with_the_same_weights()
     {
         using var folder = new TemporaryFolder();
-        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "64", "--seed", "7",
+        var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", "16", "--seed", "7",
             "--nodes", "2", "--out", folder["run"]);
         start.RedirectStandardError = start.RedirectStandardOutput = true;
         using var command = System.Diagnostics.Process.Start(start)!;
@@ -93,8 +93,8 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
         var stoppedAt = LedgerLines();
         Assert.InRange(stoppedAt, 3, 99_999);
         var steps = stoppedAt + 5;
-        var resumed = await Run.Quiet(folder, "run", steps, "--nodes", "1", "--resume");
-        Assert.Equal((await Run.Quiet(folder, "quiet", steps, "--nodes", "2")).Weights(), resumed.Weights());
+        var resumed = await Run.Quiet(folder, "run", steps, "--batch", "16", "--nodes", "1", "--resume");
+        Assert.Equal((await Run.Quiet(folder, "quiet", steps, "--batch", "16", "--nodes", "2")).Weights(), resumed.Weights());
 
         int LedgerLines() => File.Exists(folder["run/ledger.jsonl"]) ? File.ReadLines(folder["run/ledger.jsonl"]).Count() : 0;
     }

@@ -46,7 +46,7 @@ public sealed class TornCheckpointTests : IDisposable
     [Fact]
     public async Task A_checkpoint_with_a_flipped_byte_is_passed_over_for_the_one_before_and_that_is_said()
     {
-        await Run.Quiet(_folder, "run", 6, "--nodes", "1", "--checkpoint-every", $"{Every}");
+        await Run.Quiet(_folder, "run", 6, "--batch", "16", "--nodes", "1", "--checkpoint-every", $"{Every}");
         var altered = Directory.GetFiles(_folder["run/checkpoints/step-00000006"], "generator.safetensors").Single();
         using (var file = File.Open(altered, FileMode.Open))
         {
@@ -66,8 +66,8 @@ public sealed class TornCheckpointTests : IDisposable
 
     private async Task RequireTheQuietRunsEnd(int steps)
     {
-        var resumed = await Run.Quiet(_folder, "run", steps, "--nodes", "2", "--resume");
-        var quiet = await Run.Quiet(_folder, "quiet", steps, "--nodes", "2");
+        var resumed = await Run.Quiet(_folder, "run", steps, "--batch", "16", "--nodes", "2", "--resume");
+        var quiet = await Run.Quiet(_folder, "quiet", steps, "--batch", "16", "--nodes", "2");
 
         Assert.Equal(quiet.Weights(), resumed.Weights());
         Assert.Equal(Enumerable.Range(1, steps), Run.Lines(_folder["run/ledger.jsonl"]).Select(line => line.GetProperty("step").GetInt32()));
