@@ -13,10 +13,10 @@ public sealed class EmojiTests
         var (half, steps, batch) = Slow.Or(("2", "4", "32"), ("1", "2", "16"));
 
         var one = await Train("one", steps, "--nodes", "1");
-        foreach (var (nodes, devices) in Slow.Or<(int, string)[]>([(1, "cpu"), (2, "cpu"), (3, "cpu"), (4, "cpu"), (1, "cpu,cpu")], [(3, "cpu")]))
+        foreach (var (nodes, devices) in Slow.Or<(int, string)[]>([(1, "cpu"), (2, "cpu"), (3, "cpu"), (4, "cpu"), (1, "cpu,cpu")], []))
             Assert.Equal(one, await Train($"{nodes}-{devices}", steps, ["--nodes", $"{nodes}", .. devices == "cpu" ? Array.Empty<string>() : ["--devices", devices]]));
         await Train("resumed", half, "--nodes", "2");
-        var resumed = await Train("resumed", steps, "--nodes", "1", "--resume");
+        var resumed = await Train("resumed", steps, "--nodes", "3", "--resume");
 
         Assert.Equal(one, resumed);
         if (Slow.IsOn)

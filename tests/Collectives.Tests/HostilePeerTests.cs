@@ -164,12 +164,9 @@ public sealed class HostilePeerTests
     public async Task A_peer_that_is_faster_waits_until_its_view_is_joined_here()
     {
         await using var cluster = new Members(2, 2);
-        var fast = Task.Run(() =>
-        {
-            using var group = cluster.Join(0, view: 9);
-            FailureTests.Reduce(group, cluster, 0, 1, 1);
-        });
-        await Task.Delay(300);
+        using var early = cluster.Join(0, view: 9);
+        var fast = Task.Run(() => FailureTests.Reduce(early, cluster, 0, 1, 1));
+        Assert.True(SpinWait.SpinUntil(() => early.IsBusy && early.Debts().Any(debt => !debt.Unreached), TimeSpan.FromSeconds(5)));
         Assert.False(fast.IsCompleted);
         using var late = cluster.Join(1, view: 9);
         FailureTests.Reduce(late, cluster, 1, 1, 1);
