@@ -9,7 +9,7 @@ namespace Ganymede.Cli;
 /// <param name="Victims">Processes.</param>
 /// <param name="HasToGo">Those of them of whom the run is to be rid: members that died, stopped or were cut off.</param>
 /// <param name="Ticks">When, by <see cref="Stopwatch.GetTimestamp"/>.</param>
-/// <param name="Before">Newest line of the ledger just before.</param>
+/// <param name="Before">Newest step and view just before.</param>
 /// <param name="EndsView">Recovered is a step in a later view.</param>
 /// <param name="Undo">Ends what the fault does, after the pause; null where there is nothing to end.</param>
 internal sealed record Struck(
@@ -98,7 +98,7 @@ internal sealed class Striker(LocalCluster cluster, TestHosts? hosts, RunWatch w
         AtomicFile.Write(orderFile, new FaultOrder(byNew || point == FaultPoint.Checkpoint ? "*" : victim, point, 0, Milliseconds: 1 + schedule.Choose(15)).ToString());
         var started = byNew ? cluster.AddNodeAsync(cancel) : null;
         var begun = Stopwatch.GetTimestamp();
-        var before = ledger.Read();
+        var before = Before();
         while (!File.Exists(hitFile))
         {
             if (isOver() || Stopwatch.GetElapsedTime(begun) > PointDeadline)
@@ -107,7 +107,7 @@ internal sealed class Striker(LocalCluster cluster, TestHosts? hosts, RunWatch w
                 return null;
             }
 
-            before = ledger.Read();
+            before = Before();
             await Task.Delay(Look, cancel);
         }
 
@@ -159,5 +159,12 @@ internal sealed class Striker(LocalCluster cluster, TestHosts? hosts, RunWatch w
     }
 
     private Struck Now(FaultKind kind, IReadOnlyList<string> victims, IReadOnlyList<string> hasToGo, bool endsView) =>
-        new(kind, victims, hasToGo, Stopwatch.GetTimestamp(), DateTimeOffset.UtcNow, ledger.Read(), endsView);
+        new(kind, victims, hasToGo, Stopwatch.GetTimestamp(), DateTimeOffset.UtcNow, Before(), endsView);
+
+    /// <summary>A view that has begun without a step in it yet counts, too: its first step is no recovery.</summary>
+    private (long Step, long View) Before()
+    {
+        var (step, view) = ledger.Read();
+        return (step, Math.Max(view, watch.View.Number));
+    }
 }
