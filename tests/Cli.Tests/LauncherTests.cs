@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace Ganymede.Tests;
@@ -16,6 +17,9 @@ public sealed class LauncherTests : IDisposable
         case $1 in
             build)
                 [ -z "${FAIL_BUILD:-}" ] || { echo "Widget.cs(3,7): error CS0000: no"; exit 1; }
+                for argument; do case $argument in -p:SharedCompilationId=*) compiler=${argument#*=} ;; esac; done
+                bash -c 'read -rt 60 <> <(:)' compiler "-pipename:$compiler" >/dev/null 2>&1 &
+                echo $! >>"$CHECKOUT/compilers"
                 sleep "${BUILD_SECONDS:-0}"
                 for program in Cli Lighthouse Coordinator GpuNode Bench; do
                     mkdir -p "$CHECKOUT/artifacts/bin/$program/release"
@@ -210,6 +214,8 @@ public sealed class LauncherTests : IDisposable
         var build = Assert.Single(Record(), line => line.StartsWith("build", StringComparison.Ordinal));
         foreach (var expected in new[] { "-c Release", "-nodeReuse:false", "-p:SharedCompilationId=ganymede-", "-p:Torch=cuda" })
             Assert.Contains(expected, build, StringComparison.Ordinal);
+        var compiler = int.Parse(Assert.Single(File.ReadAllLines(_folder["compilers"])), CultureInfo.InvariantCulture);
+        await Command.Until(() => !Command.IsAlive(compiler), TimeSpan.FromSeconds(10), "the end of the build's compiler");
 
         await RunAsync(["train"]); // the other libtorch: another build
         Assert.Equal(2, Builds());
