@@ -167,10 +167,15 @@ public sealed partial class CoordinatorActor : ReceiveActor
     /// </summary>
     private void Down(NodeId node)
     {
-        if (!_nodes.TryGetValue(node.Value, out var known) || known.Actor.Path.Address.HasLocalScope)
+        if (!_nodes.TryGetValue(node.Value, out var known))
             return;
-        _log.Info("Node {Node} at {Address} is dead; taking it out of the cluster", node, known.Actor.Path.Address);
-        Akka.Cluster.Cluster.Get(Context.System).Down(known.Actor.Path.Address);
+        if (known.Actor.Path.Address is { HasLocalScope: false } address)
+        {
+            _log.Info("Node {Node} at {Address} is dead; taking it out of the cluster", node, address);
+            Akka.Cluster.Cluster.Get(Context.System).Down(address);
+        }
+
+        Forget(known.Actor); // its Terminated comes when all members agree, some ten seconds later
     }
 
     private void Forget(IActorRef gone)

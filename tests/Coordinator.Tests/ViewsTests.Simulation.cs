@@ -22,6 +22,7 @@ public sealed partial class ViewsTests
             public long View { get; set; } = joins ? 0 : 1;
             public long OverView { get; set; }
             public long Position { get; set; }
+            public NodeId? FetchesFrom { get; set; }
             public ShardTime Computed { get; set; } = new(0, 0);
             public List<Action> Missed { get; } = [];
             public bool Answers => !IsDead && !IsStopped;
@@ -134,7 +135,13 @@ public sealed partial class ViewsTests
         private void Sum(int lost)
         {
             var members = Members.ToArray();
-            if (members.Any(node => !node.Answers || node.IsOut || node.HasHalted || node.View != _views.View.Number))
+            foreach (var node in members.Where(node => node.FetchesFrom is not null && node.Answers && !node.IsOut && !node.HasHalted).ToArray())
+            {
+                if (node.View == _views.View.Number)
+                    Fetch(node, this[node.FetchesFrom!.Value]);
+            }
+
+            if (members.Any(node => !node.Answers || node.IsOut || node.HasHalted || node.View != _views.View.Number || node.FetchesFrom is not null))
             {
                 // Those who live see it, by a closed socket or by silence. One that has not heard of the view closes none, and answers probes.
                 var broken = members.FirstOrDefault(other => !other.Answers || other.IsOut || (other.HasHalted && other.View == _views.View.Number));
@@ -164,6 +171,15 @@ public sealed partial class ViewsTests
                 node.Position++;
                 PauseIfAsked(node);
             }
+        }
+
+        /// <summary>A newcomer has no state until its source has handed it over, and says so where that dies.</summary>
+        private void Fetch(Node node, Node source)
+        {
+            if (!source.Answers || source.IsOut)
+                Suspect(node, source);
+            else if (source.View == node.View && !source.HasHalted)
+                (node.Position, node.FetchesFrom) = (_issue!.Position, null);
         }
 
         private void PauseIfAsked(Node node)
@@ -335,7 +351,10 @@ public sealed partial class ViewsTests
             var number = issue.View.Number;
             if (node.IsOut || node.View >= number || _views.View.Number != number)
                 return;
-            (node.View, node.Position, node.HasHalted, node.WillPause) = (number, issue.Position, false, false);
+            (node.View, node.HasHalted, node.WillPause) = (number, false, false);
+            node.FetchesFrom = issue.Joining.Contains(node.Id) ? issue.Source : null;
+            if (node.FetchesFrom is null)
+                node.Position = issue.Position;
             if (node.OverView >= number)
                 Halt(node);
         });

@@ -120,6 +120,33 @@ public sealed partial class ViewsTests
     }
 
     [Fact]
+    public void A_newcomer_whose_source_dies_before_it_has_the_state_comes_in_with_the_next_view_from_another()
+    {
+        var entered = HaltAll(Start("a", "b").Ready(Member("c"), default).Next, 4);
+        Assert.Equal("a", Assert.Single(entered.Decisions.OfType<ViewDecision.Issue>()).Source.Value);
+
+        var outcome = entered.Next.Gone(new NodeId("a"), "is gone", Seconds(1)).Next
+            .Halt(Halted("c", 0) with { View = 2 }, Seconds(1)).Next.Halt(Halted("b", 4) with { View = 2 }, Seconds(1));
+
+        var issue = Assert.Single(outcome.Decisions.OfType<ViewDecision.Issue>());
+        Assert.Equal(("b", "c"), (issue.Source.Value, Assert.Single(issue.Joining).Value));
+        Assert.Equal(["b", "c"], issue.View.Members.Select(member => member.Node.Value));
+        Assert.Empty(outcome.Decisions.OfType<ViewDecision.Evict>());
+    }
+
+    [Fact]
+    public void A_newcomer_that_a_live_source_cannot_serve_is_evicted_and_not_the_source()
+    {
+        var entered = HaltAll(Start("a", "b").Ready(Member("c"), default).Next, 4).Next;
+
+        var outcome = entered.Suspect(Suspicion("c", "a") with { View = 2 }, Seconds(1)).Next.Halt(Halted("c", 0) with { View = 2 }, Seconds(1)).Next
+            .Halt(Halted("a", 4) with { View = 2 }, Seconds(1)).Next.Halt(Halted("b", 4) with { View = 2 }, Seconds(1));
+
+        Assert.Equal("c", Assert.Single(outcome.Decisions.OfType<ViewDecision.Evict>()).Node.Value);
+        Assert.Equal(["a", "b"], outcome.Next.Members.Select(node => node.Value));
+    }
+
+    [Fact]
     public void A_node_that_was_evicted_waits_twice_as_long_each_time_and_a_dead_one_never_comes_back()
     {
         var b = new NodeId("b");

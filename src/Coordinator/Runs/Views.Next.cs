@@ -39,8 +39,8 @@ public sealed partial record Views
         if (Awaited.Any())
             return new(this, [.. decisions]);
 
-        var next = this;
-        foreach (var (node, reason) in OutOfLine().ToArray())
+        var next = LetWait();
+        foreach (var (node, reason) in next.OutOfLine().ToArray())
             next = next.Throw(node, reason, isGone: false, now, decisions);
         return next.Hold is null ? next.IssueNext(now, decisions) : next.Rest(now, decisions);
     }
@@ -87,6 +87,20 @@ public sealed partial record Views
             ? new ViewDecision.StopRun($"all members leave: {string.Join(", ", Leaving)}")
             : new ViewDecision.Pause(View.Members[0].Node, reason, Checkpoint: Hold is not null));
         return new(this with { PauseAskedAt = now }, [.. decisions]);
+    }
+
+    /// <summary>
+    /// Newcomers whose source died before they had its state wait to be let in again, which is in the next view: they are not to blame. Where
+    /// nobody died, the newcomer could not be served, and is out of line.
+    /// </summary>
+    private Views LetWait()
+    {
+        var without = Lost.IsEmpty ? [] : View.Members.Where(member => Joined.Contains(member.Node) && !Lost.ContainsKey(member.Node) && Halted[member.Node].Position < IssuedAt).ToArray();
+        return this with
+        {
+            Joining = Joining.AddRange(without),
+            Lost = Lost.SetItems(without.Select(member => KeyValuePair.Create(member.Node, "waits for the state"))),
+        };
     }
 
     /// <summary>Members that halted but cannot be in the next view, with the reason.</summary>
