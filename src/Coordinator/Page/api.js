@@ -3,6 +3,9 @@
 const retryAfterMs = [1000, 2000, 4000, 8000];
 const silenceMs = 40000; // it says something every 15 s at least
 
+/** Status of an {@link ApiError} where there was no answer at all. */
+export const unreachable = 0;
+
 let key = null;
 
 export const hasKey = () => key !== null;
@@ -21,7 +24,8 @@ async function answer(path, options) {
   try {
     response = await fetch(path, { ...options, credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(20000) });
   } catch (error) {
-    throw new ApiError(0, error.name === 'TimeoutError' ? 'The Coordinator has not answered within 20 s.' : 'The Coordinator cannot be reached.');
+    if (error.name === 'TimeoutError') throw new ApiError(504, 'The Coordinator has not answered within 20 s.');
+    throw new ApiError(unreachable, 'The Coordinator cannot be reached.');
   }
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(response.status, body?.detail ?? `The Coordinator answered ${response.status}.`);

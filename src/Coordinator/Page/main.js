@@ -1,6 +1,6 @@
 // The live page: the cluster's state comes as server-sent events; what does not fit in there is asked for when it has changed.
 import { byId, say, set } from './dom.js';
-import { ask, follow } from './api.js';
+import { ask, follow, unreachable } from './api.js';
 import { addReport, loadCurves, loadFigures, redraw } from './curves.js';
 import { loadEvents } from './events.js';
 import { time } from './format.js';
@@ -47,7 +47,9 @@ function show() {
   showRun(run);
   addReport(run);
   document.title = `${run.state === 'training' ? `${(100 * run.step / run.steps).toFixed(0)} %` : run.state} ${run.run} – Ganymede`;
-  bringDetails(run, cluster.lastEvents[run.run] ?? 0).catch((error) => say(byId('run-said'), error.message));
+  bringDetails(run, cluster.lastEvents[run.run] ?? 0).catch((error) => {
+    if (error.status !== unreachable) say(byId('run-said'), error.message); // else the connection's own mark says it, and this how the run ended
+  });
 }
 
 /** Fetches what the state only hints at: a new event, a new view, another run. */
