@@ -3,6 +3,13 @@ namespace Ganymede.Datasets;
 /// <summary>Where labelled images come from: what <c>--data</c> names.</summary>
 public abstract class DataSource
 {
+    private static readonly OrderedDictionary<string, Func<DataSource>> _named = new(StringComparer.Ordinal)
+    {
+        [FashionMnist.SubsetName] = FashionMnist.Subset,
+        [FashionMnist.FullName] = () => FashionMnist.Full(FashionMnist.PackageFolder),
+        [FashionMnist.TestName] = () => FashionMnist.Test(FashionMnist.PackageFolder),
+    };
+
     /// <summary>The specification as the user gave it, for display.</summary>
     public abstract string Name { get; }
 
@@ -26,17 +33,11 @@ public abstract class DataSource
             throw new BadDataException("--data holds a zero character.");
         }
 
-        return spec switch // IsNamed has the same names
-        {
-            FashionMnist.SubsetName => FashionMnist.Subset(),
-            FashionMnist.FullName => FashionMnist.Full(FashionMnist.PackageFolder),
-            FashionMnist.TestName => FashionMnist.Test(FashionMnist.PackageFolder),
-            _ => FromPath(spec, baseFolder ?? Directory.GetCurrentDirectory()),
-        };
+        return _named.TryGetValue(spec, out var named) ? named() : FromPath(spec, baseFolder ?? Directory.GetCurrentDirectory());
     }
 
     /// <summary>Whether <paramref name="spec"/> is one of the sets that have a name, rather than a path.</summary>
-    public static bool IsNamed(string spec) => spec is FashionMnist.SubsetName or FashionMnist.FullName or FashionMnist.TestName;
+    public static bool IsNamed(string spec) => _named.ContainsKey(spec);
 
     /// <summary>Reads, converts and packs all images. The same files and settings give the same pack.</summary>
     /// <exception cref="BadDataException">The data cannot be used; one line that names <c>--data</c> and the file.</exception>
@@ -44,7 +45,7 @@ public abstract class DataSource
     public abstract PackResult Read(PackSettings settings, CancellationToken cancel);
 
     private static string Choices =>
-        $"{FashionMnist.SubsetName}, {FashionMnist.FullName}, {FashionMnist.TestName}, a folder with one subfolder of images a class, or an idx pair IMAGES,LABELS";
+        $"{string.Join(", ", _named.Keys)}, a folder with one subfolder of images a class, or an idx pair IMAGES,LABELS";
 
     private static DataSource FromPath(string spec, string baseFolder)
     {
