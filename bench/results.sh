@@ -13,6 +13,7 @@ number='^[1-9][0-9]*$'
 [[ $steps =~ $number && $minutes =~ ^[0-9]+(\.[0-9]+)?$ && $seeds =~ ^[0-9]+( [0-9]+)*$ ]] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command -v python3 >/dev/null || { echo "results: python3 is needed for the table" >&2; exit 2; }
 mkdir -p "$folder"
+./ganymede version >/dev/null # builds, which is not to count as training
 
 run() { # name, seed, preset, settings…
     local out=$folder/$1-$2 seed=$2 preset=$3 code=0
@@ -21,11 +22,21 @@ run() { # name, seed, preset, settings…
         rm -rf "$out"
         # An interrupt at the end of the time: the step in hand is finished, a checkpoint written, and the exit code is 130.
         timeout --preserve-status --signal=INT "${minutes}m" ./ganymede train --preset "$preset" --data fashion-mnist-full --nodes 2 --steps "$steps" --seed "$seed" \
-            --sample-every 0 --checkpoint-every 0 "$@" --out "$out" --json >"$out.json" || code=$?
-        [ "$code" -eq 0 ] || [ "$code" -eq 130 ] || { echo "results: $out: exit code $code" >&2; exit 1; }
+            --sample-every 0 --checkpoint-every 0 "$@" --out "$out" --json >"$out.json" 2>"$out.log" || code=$?
+        [ "$code" -eq 0 ] || [ "$code" -eq 130 ] || fail "$out.log" "exit code $code"
+        [ -s "$out.json" ] || fail "$out.log" "$minutes minutes were over before the first step"
         mv "$out.json" "$out/result.json"
     fi
-    [ -f "$out/evaluation.json" ] || ./ganymede evaluate --run "$out" --data fashion-mnist-test --count "${COUNT:-5000}" --updates "${UPDATES:-1000}" --json >/dev/null
+    if [ ! -f "$out/evaluation.json" ]; then
+        ./ganymede evaluate --run "$out" --data fashion-mnist-test --count "${COUNT:-5000}" --updates "${UPDATES:-1000}" --json >/dev/null 2>>"$out.log" || fail "$out.log" "it cannot be evaluated"
+    fi
+    echo "$(date +%T) $out" >&2
+}
+
+fail() { # log, what
+    tail -5 "$1" >&2
+    echo "results: $2; see $1" >&2
+    exit 1
 }
 
 for seed in $seeds; do
@@ -68,7 +79,7 @@ for name in sorted(os.listdir(folder)):
         result = json.load(open(f"{folder}/{name}/result.json"))
         runs.setdefault(kind, []).append((figures.get("result", figures), result))
 
-print(row("preset", "n", "FID", "floor", "noise", "KID x 1000", "coverage", "CAS %", "steps", "steps/s"))
+print(row("preset", "n", "FID", "floor", "noise", "KID", "coverage", "CAS %", "steps", "steps/s"))
 print(row(*["---"] * 10))
 for kind, found in sorted(runs.items(), key=lambda item: statistics.mean(figures["fid"]["value"] for figures, _ in item[1])):
     scores = [figures["accuracyScore"] for figures, _ in found if figures.get("accuracyScore")]
@@ -77,7 +88,7 @@ for kind, found in sorted(runs.items(), key=lambda item: statistics.mean(figures
         spread([figures["fid"]["value"] for figures, _ in found], "{:.1f}"),
         spread([found[0][0]["fid"]["floor"]], "{:.1f}"),
         spread([found[0][0]["fid"]["ceiling"]], "{:.0f}"),
-        spread([1000 * figures["kid"]["value"]["value"] for figures, _ in found], "{:.1f}"),
+        spread([figures["kid"]["value"]["value"] for figures, _ in found], "{:.1f}"),
         spread([figures["manifold"]["value"]["coverage"] for figures, _ in found], "{:.2f}"),
         spread([100 * score["generated"] for score in scores], "{:.1f}"),
         spread([result["steps"] for _, result in found], "{:.0f}"),
