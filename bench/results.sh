@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every 32-pixel preset, and cgan-32 without each of its techniques, trained on Fashion-MNIST for the same time or as many steps; the table of docs/results.md.
+# Every 32-pixel preset, and cgan-32 without each of its techniques, trained on Fashion-MNIST for the same time or as many steps; as a table.
 #   bench/results.sh [FOLDER] [SEEDS] [MINUTES] [STEPS]     FOLDER for the runs (default runs/results), SEEDS (default "1 2 3"), MINUTES of training each (default 20), STEPS at most (default 10000)
 # PRESETS and WITHOUT (a list of techniques, or "") choose among them, COUNT (default 5000) images are drawn and UPDATES (default 1000) made for each evaluation. A run ends
 # after the step in hand when its time is over. Runs that are there already are not done again, so it can be stopped and started. Needs python3 and the Debian package

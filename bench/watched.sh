@@ -14,20 +14,21 @@ folder=$(mktemp -d)
 command=$!
 trap 'kill -INT "$command" 2>/dev/null || true; wait "$command" || true; rm -rf "$folder"' EXIT
 python3 - "$folder/run" "$command" "$pairs" "$steps" "$every" <<'SCRIPT'
-import json, math, os, statistics, sys, threading, time, urllib.error, urllib.request
+import json, math, os, statistics, sys, threading, time, urllib.request
 
 folder, command, pairs, steps, every = sys.argv[1], int(sys.argv[2]), *map(int, sys.argv[3:])
 WARM_UP_STEPS, DEADLINE = 200, 120
 
 
 def committed():
-    """Steps in the ledger: one line each."""
+    """The newest step of which the ledger has a whole line; 0 while there is none."""
     try:
         with open(f"{folder}/ledger.jsonl", "rb") as ledger:
             ledger.seek(max(0, os.path.getsize(ledger.name) - 4096))
-            return json.loads(ledger.read().rstrip(b"\n").rsplit(b"\n", 1)[-1])["step"]
-    except (OSError, ValueError):
-        return 0  # not there yet, or its last line is being written
+            whole = ledger.read().rpartition(b"\n")[0]
+    except FileNotFoundError:
+        return 0
+    return json.loads(whole.rpartition(b"\n")[2])["step"] if whole else 0
 
 
 def reach(step):
@@ -57,10 +58,9 @@ class Reader(threading.Thread):
 
     def __init__(self, coordinator):
         super().__init__(daemon=True)
-        self.coordinator, self.over, self.answers = coordinator, threading.Event(), 0
+        self.coordinator, self.over = coordinator, threading.Event()
 
     def ask(self, path):
-        self.answers += 1
         return json.loads(get(f"{self.coordinator}/api/runs/{path}"))
 
     def run(self):
