@@ -20,6 +20,7 @@ public sealed class LauncherTests : IDisposable
                 for argument; do case $argument in -p:SharedCompilationId=*) compiler=${argument#*=} ;; esac; done
                 bash -c 'read -rt 60 <> <(:)' compiler "-pipename:$compiler" >/dev/null 2>&1 &
                 echo $! >>"$CHECKOUT/compilers"
+                touch "${TMPDIR:-/tmp}/$compiler" && echo "${TMPDIR:-/tmp}/$compiler" >>"$CHECKOUT/sockets"
                 sleep "${BUILD_SECONDS:-0}"
                 for program in Cli Lighthouse Coordinator GpuNode Bench; do
                     mkdir -p "$CHECKOUT/artifacts/bin/$program/release"
@@ -216,6 +217,7 @@ public sealed class LauncherTests : IDisposable
             Assert.Contains(expected, build, StringComparison.Ordinal);
         var compiler = int.Parse(Assert.Single(File.ReadAllLines(_folder["compilers"])), CultureInfo.InvariantCulture);
         await Command.Until(() => !Command.IsAlive(compiler), TimeSpan.FromSeconds(10), "the end of the build's compiler");
+        Assert.False(File.Exists(Assert.Single(File.ReadAllLines(_folder["sockets"]))));
 
         await RunAsync(["train"]); // the other libtorch: another build
         Assert.Equal(2, Builds());
