@@ -12,7 +12,7 @@ command -v python3 >/dev/null || { echo "watched: python3 is needed" >&2; exit 2
 folder=$(mktemp -d)
 ./ganymede train --preset cgan-32 --batch 32 --nodes 2 --steps 100000000 --sample-every 50 --checkpoint-every 0 --out "$folder/run" --json >"$folder/out.json" 2>"$folder/log" &
 command=$!
-trap 'kill -INT "$command" 2>/dev/null || true; wait "$command" || true; rm -rf "$folder"' EXIT
+trap 'kill -TERM "$command" 2>/dev/null || true; wait "$command" || true; rm -rf "$folder"' EXIT
 python3 - "$folder/run" "$command" "$pairs" "$steps" "$every" <<'SCRIPT'
 import json, math, os, statistics, sys, threading, time, urllib.request
 

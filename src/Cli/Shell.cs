@@ -109,6 +109,9 @@ public static class Shell
             case BadDataException or PresetException:
                 await Console.Error.WriteLineAsync($"ganymede: {error.Message}");
                 return ExitCode.BadInput;
+            case NativeBackendException:
+                await Console.Error.WriteLineAsync($"ganymede: {error.Message}");
+                return ExitCode.Failed;
             default:
                 await Console.Error.WriteLineAsync($"ganymede: unexpected {error.GetType().Name}: {FirstLine(error.Message)} ({WriteStack(error)})");
                 return ExitCode.Failed;

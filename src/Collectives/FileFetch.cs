@@ -11,7 +11,7 @@ internal sealed class FileFetch(string host, int port, string key, long maximumB
 {
     private volatile Socket? _socket;
 
-    /// <summary>Fetches into a file that appears whole, with this SHA-256, or not at all.</summary>
+    /// <summary>Fetches into a file that appears whole, with this SHA-256, or not at all. What fails here is not laid to the peer's charge.</summary>
     public void Run(string destination, string sha256, CancellationToken cancel)
     {
         var temporary = "";
@@ -20,19 +20,19 @@ internal sealed class FileFetch(string host, int port, string key, long maximumB
             Connected(socket =>
             {
                 var folder = Path.GetDirectoryName(Path.GetFullPath(destination))!;
-                Directory.CreateDirectory(folder);
+                Here(() => Directory.CreateDirectory(folder));
                 var size = Ask(socket);
                 temporary = Path.Combine(folder, $".{Path.GetFileName(destination)}.{Guid.NewGuid():N}.part");
                 using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-                using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+                using (var file = Here(() => File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write)))
                 {
                     var buffer = new byte[FileShelf.PartBytes];
                     Receive(new FrameStream(socket), size, (_, count) => buffer.AsMemory(0, count), (offset, part) =>
                     {
                         hash.AppendData(part.Span);
-                        RandomAccess.Write(file, part.Span, offset);
+                        Here(() => RandomAccess.Write(file, part.Span, offset));
                     }, cancel);
-                    RandomAccess.FlushToDisk(file);
+                    Here(() => RandomAccess.FlushToDisk(file));
                 }
 
                 var actual = Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -41,7 +41,7 @@ internal sealed class FileFetch(string host, int port, string key, long maximumB
                     throw new LinkException($"sent content whose SHA-256 is {actual}, not {sha256.ToLowerInvariant()}");
                 }
 
-                File.Move(temporary, destination, overwrite: true);
+                Here(() => File.Move(temporary, destination, overwrite: true));
             }, cancel);
         }
         catch
@@ -76,10 +76,29 @@ internal sealed class FileFetch(string host, int port, string key, long maximumB
             cancel.ThrowIfCancellationRequested();
             fetch(socket);
         }
-        catch (Exception error) when (error is LinkException or SocketException or IOException or ObjectDisposedException or UnauthorizedAccessException or OperationCanceledException)
+        catch (Exception error) when (error is LinkException or SocketException or ObjectDisposedException or OperationCanceledException or (IOException and not FetchException))
         {
             cancel.ThrowIfCancellationRequested();
             throw new FetchException($"cannot fetch '{key}' from {host}:{port}: the peer {error.Message}".Replace("the peer cannot", "cannot", StringComparison.Ordinal), error);
+        }
+    }
+
+    private void Here(Action write) => Here(() =>
+    {
+        write();
+        return 0;
+    });
+
+    /// <summary>This machine's own part, whose failure says so.</summary>
+    private T Here<T>(Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FetchException($"cannot fetch '{key}' from {host}:{port}: cannot write it here: {error.Message}", error);
         }
     }
 

@@ -113,14 +113,15 @@ public sealed partial class CoordinatorActor
 
     private NodeDescription Describe(KnownNode node)
     {
-        var at = node.Actor.Path.Address;
+        var cluster = Akka.Cluster.Cluster.Get(Context.System);
+        var at = node.Actor.Path.Address.HasLocalScope ? cluster.SelfAddress : node.Actor.Path.Address;
         var registration = node.Registration;
         var run = _runs.Find(known => known.Run == _activeRun && known.Members.Any(member => member.Node == node.Id.Value));
         var member = run?.Members.First(its => its.Node == node.Id.Value);
         return new NodeDescription(
-            node.Id.Value, (at.HasLocalScope ? Akka.Cluster.Cluster.Get(Context.System).SelfAddress : at).ToString(),
+            node.Id.Value, at.ToString(),
             $"{registration.DataHost}:{registration.DataPort}", registration.Devices, registration.ThreadsPerReplica, registration.ProcessId,
             member?.State ?? (registration.DrainedBy is null ? "free" : "drained"), registration.DrainedBy, run?.Run, run?.View ?? 0, member,
-            _registeredAt.GetValueOrDefault(node.Id.Value));
+            _registeredAt.GetValueOrDefault(node.Id.Value), cluster.State.Unreachable.Any(its => its.Address == at));
     }
 }

@@ -52,6 +52,8 @@ public sealed partial class GpuNodeOptions : IValidatableObject
             yield return new($"Node:Algorithm: {Algorithm} needs Node:Wire Exact, not {Wire}.");
         if (ChunkBytes % 64 != 0)
             yield return new($"Node:ChunkBytes {ChunkBytes}: a multiple of 64 is expected.");
+        if (Runs.Faults.Problem is { } problem)
+            yield return new(problem);
         foreach (var device in DeviceList.Where(device => !DeviceName().IsMatch(device)))
             yield return new($"Node:Devices: '{device}' is neither cpu nor cuda:N.");
     }

@@ -48,6 +48,7 @@ public sealed class BadInputTests : IDisposable
         { "train --resume", "--resume: which run? Name its folder with --out" },
         { "train --resume --out missing", "--resume: there is no folder" },
         { "train --resume --out empty-folder", "has no checkpoint to continue from" },
+        { "evaluate --run ", "--run: is empty; folder is expected" },
         { "train --out a-file", "a file, where a folder is expected" },
         { "train --out a-run", "holds a run already (ledger.jsonl); continue it with --resume" },
         { "train --out /proc/ganymede", "--out /proc/ganymede: cannot be written to" },

@@ -20,6 +20,7 @@ public sealed class ProgramTests
     [InlineData("Lighthouse", "names only this node itself", "--Cluster:Port=4053", "--Cluster:SeedNodes:0=akka.tcp://ganymede@127.0.0.1:4053")]
     [InlineData("GpuNode", "'tpu' is neither cpu nor cuda:N", "--Node:Devices=tpu", "--bootstrap")]
     [InlineData("Lighthouse", "Cluster:Port", "--Cluster:Port=many", "--bootstrap")]
+    [InlineData("GpuNode", "GpuNodeOptions.Threads must be between 1 and 256", "--Node:Threads=0", "--bootstrap")]
     [InlineData("Lighthouse", "Logging:Format: 'xml' is neither text nor json", "--Logging:Format=xml", "--bootstrap")]
     [InlineData("Lighthouse", "Pbm:Host: 'nowhere' is not an IP address", "--Pbm:Host=nowhere", "--bootstrap")]
     public async Task Wrong_settings_end_it_with_2_and_one_line_that_names_them(string program, string expected, params string[] settings)
@@ -49,6 +50,17 @@ public sealed class ProgramTests
         Assert.Equal(2, finished.ExitCode);
         Assert.Contains("in use", finished.Error, StringComparison.OrdinalIgnoreCase);
         Assert.Contains(setting, finished.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Lighthouse", "192.0.2.1")]
+    [InlineData("GpuNode", "nowhere.invalid")]
+    public async Task An_address_of_no_machine_or_of_another_ends_it_with_2_and_a_line_that_says_so(string program, string address)
+    {
+        var finished = await Command.RunAsync(StartInfo(program, "--bootstrap", $"--Cluster:BindHostName={address}"));
+
+        Assert.Equal(2, finished.ExitCode);
+        Assert.Contains("Choose an address of this machine", finished.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -54,6 +54,16 @@ public sealed class FetchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_cannot_be_written_here_is_not_laid_to_the_peers_charge()
+    {
+        var (_, key) = Serve(10);
+        await File.WriteAllTextAsync(Path.GetDirectoryName(Target)!, "a file where the folder should be");
+        var error = await Assert.ThrowsAsync<FetchException>(() => _client.FetchAsync("127.0.0.1", _server.Port, key, Target));
+        Assert.Contains("cannot write it here", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("the peer", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_over_the_limit_is_refused_before_it_is_read()
     {
         var (_, key) = Serve(5000);

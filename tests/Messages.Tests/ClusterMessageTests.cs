@@ -76,7 +76,7 @@ public sealed class ClusterMessageTests : IAsyncLifetime
             new ListGenerations(),
             new ReadEvents("run", 5, 100),
             new RunList([Description]),
-            new NodeList([new NodeDescription("node-1", "akka.tcp://ganymede@host:1", "host:2", ["cpu"], 1, 99, "training", "pbm", "run", 3, Member, DateTimeOffset.UnixEpoch)]),
+            new NodeList([new NodeDescription("node-1", "akka.tcp://ganymede@host:1", "host:2", ["cpu"], 1, 99, "training", "pbm", "run", 3, Member, DateTimeOffset.UnixEpoch, true)]),
             new GenerationList([new GenerationDescription("generate-1", "drawing", "/runs/a", "/images", 5, 10, 2.5, ["node-1"], DateTimeOffset.UnixEpoch, null, "drawing")]),
             new EventPage("run", [new EventLine(5, DateTimeOffset.UnixEpoch, "state", "View 3")], IsLast: true),
             new ResolvePreset("cgan-32", ["batch=8"], 8, 4),

@@ -77,7 +77,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
             var fault = await WatchAsync(struck);
             if (fault.SecondsToNextCommit >= HangDeadline.TotalSeconds)
                 break;
-            await RepairAsync(struck, cluster, cancel);
+            await RepairAsync(struck, cluster, client, cancel);
         }
 
         await Task.WhenAll(_later);
@@ -115,9 +115,9 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         newest.Step > struck.Before.Step && (!struck.EndsView || newest.View > struck.Before.View);
 
     /// <summary>Ends what the fault does, and brings the cluster back to its strength: at once where each fault is to hit a whole one, else meanwhile.</summary>
-    private async Task RepairAsync(Struck struck, LocalCluster cluster, CancellationToken cancel)
+    private async Task RepairAsync(Struck struck, LocalCluster cluster, CoordinatorClient client, CancellationToken cancel)
     {
-        var repair = RepairInTimeAsync(struck, cluster, cancel);
+        var repair = RepairInTimeAsync(struck, cluster, client, cancel);
         if (settings.Each is null)
             _later.Add(repair);
         else
@@ -129,7 +129,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
             || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
     }
 
-    private async Task RepairInTimeAsync(Struck struck, LocalCluster cluster, CancellationToken cancel)
+    private async Task RepairInTimeAsync(Struck struck, LocalCluster cluster, CoordinatorClient client, CancellationToken cancel)
     {
         if (struck.Undo is { } undo)
         {
@@ -152,6 +152,19 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         // Whoever the cluster gave up meanwhile has ended, as a downed process does: its host would start it anew.
         for (var missing = nodes.Nodes - cluster.Nodes.Count; missing > 0 && struck.Kind.Fault == Fault.Partition; missing--)
             await cluster.AddNodeAsync(cancel);
+        if (struck.Kind.Fault == Fault.Partition)
+            await ReachedAsync(client, cancel);
+    }
+
+    /// <summary>
+    /// Waits until everybody is heard again. A link that is healed carries nothing yet: the kernel sends again what was lost only when its back-off ends, seconds later, and
+    /// a fault until then would strike a cluster that suffers from two.
+    /// </summary>
+    private static async Task ReachedAsync(CoordinatorClient client, CancellationToken cancel)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(begun) < StrengthDeadline && (await client.NodesAsync(cancel)).Any(node => node.Unreachable))
+            await Task.Delay(Look * 20, cancel);
     }
 
     /// <summary>Lets time pass, and sees how long steps take in it.</summary>

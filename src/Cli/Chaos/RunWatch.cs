@@ -50,7 +50,7 @@ internal sealed partial class RunWatch
                 throw new FailedException(happened.Text);
         }
 
-        throw new FailedException("The run's events ended without a result.");
+        throw new FailedException($"{id}: its events ended without a result.");
     }
 
     public void Take(RunEvent happened)

@@ -70,11 +70,19 @@ internal static class OptionKinds
         },
     };
 
+    /// <summary>Any text but none: an empty one is most often a shell's variable that was not set.</summary>
     public static Option<string?> Text(string name, string unit, string description, string? byDefault = null) => new(name)
     {
         HelpName = unit,
         Description = description,
         DefaultValueFactory = byDefault is null ? null! : _ => byDefault,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (text.Length == 0)
+                result.AddError($"{name}: is empty; {unit} is expected.");
+            return text;
+        },
     };
 
     public static Option<string[]> Repeatable(string name, string unit, string description) => new(name)

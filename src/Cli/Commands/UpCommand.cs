@@ -78,7 +78,7 @@ internal static class UpCommand
         if (interruption.Stop.IsCancellationRequested)
             throw new InterruptedException("Interrupted; nothing is up.");
         var lines = (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.StartsWith("ganymede: ", StringComparison.Ordinal) ? line[10..] : line).ToArray();
-        throw new CommandException(process.ExitCode is 0 ? ExitCode.Failed : process.ExitCode, lines.Length > 0 ? lines : ["The cluster has not come up."]);
+        throw new CommandException(process.ExitCode is 0 ? ExitCode.Failed : process.ExitCode, lines.Length > 0 ? lines : [$"The cluster has not come up; its logs are in {folder.Logs}."]);
     }
 
     private static ProcessStartInfo KeeperStart(ClusterFlags.Values wanted, ClusterFolder folder)

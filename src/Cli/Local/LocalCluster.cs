@@ -95,7 +95,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         var cluster = new LocalCluster(folder, settings ?? new Settings(ShortPatience)) { _wanted = wanted };
         try
         {
-            Directory.CreateDirectory(Path.Combine(folder, "logs"));
+            MakeLogs(folder);
             var lighthouse = await cluster.StartAsync(LighthouseName, "Lighthouse", ["--Cluster:Bootstrap=true"], cancel);
 
             // One that fails calls off the wait for the others.
@@ -127,6 +127,19 @@ internal sealed class LocalCluster : IAsyncDisposable
             await cluster.KillAsync();
             await cluster.DisposeAsync();
             throw;
+        }
+    }
+
+    private static void MakeLogs(string folder)
+    {
+        var logs = Path.Combine(folder, "logs");
+        try
+        {
+            Directory.CreateDirectory(logs);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{logs}: cannot be made: {error.Message}");
         }
     }
 

@@ -35,7 +35,8 @@ internal static class NodePalette
         ];
     }
 
-    private static string State(NodeDescription node) => node.State + (node.DrainedBy is not null && node.State != "drained" ? " (drains)" : "");
+    private static string State(NodeDescription node) =>
+        node.State + (node.DrainedBy is not null && node.State != "drained" ? " (drains)" : "") + (node.Unreachable ? " (unreachable)" : "");
 
     private static async Task<IEnumerable<string>> Show(PbmCall call, CancellationToken cancel)
     {

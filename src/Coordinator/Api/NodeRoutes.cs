@@ -27,6 +27,6 @@ public static class NodeRoutes
 
     internal static NodeStatus Status(NodeDescription node) => new(node.Node, node.Data, node.Devices, node.ThreadsPerReplica, node.ProcessId)
     {
-        Akka = node.Akka, State = node.State, DrainedBy = node.DrainedBy, Run = node.Run, Member = node.Member, Registered = node.Registered,
+        Akka = node.Akka, State = node.State, DrainedBy = node.DrainedBy, Run = node.Run, Member = node.Member, Registered = node.Registered, Unreachable = node.Unreachable,
     };
 }

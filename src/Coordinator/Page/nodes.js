@@ -37,7 +37,7 @@ export function showNodes(nodes) {
     set(line, 'data-state', node.state);
     say(name, node.node);
     set(name, 'title', `${node.dataAddress}, process ${node.processId}`);
-    say(state, here ? node.state + (node.drainedBy ? ` (by ${node.drainedBy})` : '') : `gone since ${time(node.since)}`);
+    say(state, here ? node.state + (node.drainedBy ? ` (by ${node.drainedBy})` : '') + (node.unreachable ? ' (unreachable)' : '') : `gone since ${time(node.since)}`);
     say(device, devices(node));
     const member = here ? node.member : null;
     say(shards, range(member));

@@ -19,23 +19,34 @@ public static class Faults
     private static string? _file;
     private static FaultOrder? _order;
 
+    /// <summary>What is wrong with <see cref="FaultOrder.Variable"/>; null for nothing.</summary>
+    public static string? Problem
+    {
+        get
+        {
+            try
+            {
+                _ = Ordered();
+                return null;
+            }
+            catch (FormatException error)
+            {
+                return $"{FaultOrder.Variable}: {error.Message}";
+            }
+        }
+    }
+
     /// <param name="node">The name this node was started with.</param>
-    /// <exception cref="FormatException">The variable is no order.</exception>
+    /// <exception cref="FormatException">There is a <see cref="Problem"/>.</exception>
     public static void Arm(string node)
     {
         _node = node;
         _file = Environment.GetEnvironmentVariable(FaultOrder.FileVariable) is { Length: > 0 } path ? path : null;
-        if (Environment.GetEnvironmentVariable(FaultOrder.Variable) is not { Length: > 0 } text)
-            return;
-        try
-        {
-            _order = FaultOrder.Parse(text);
-        }
-        catch (FormatException error)
-        {
-            throw new FormatException($"{FaultOrder.Variable}: {error.Message}", error);
-        }
+        _order = Ordered();
     }
+
+    private static FaultOrder? Ordered() =>
+        Environment.GetEnvironmentVariable(FaultOrder.Variable) is { Length: > 0 } text ? FaultOrder.Parse(text) : null;
 
     /// <summary>Dies here, if so ordered.</summary>
     public static void At(FaultPoint point, long step)

@@ -28,6 +28,9 @@ public sealed record NodeStatus(string Node, string DataAddress, IReadOnlyList<s
     public MemberDescription? Member { get; init; }
 
     public DateTimeOffset? Registered { get; init; }
+
+    /// <summary>The cluster's failure detector hears nothing of its process; it may train on for all that.</summary>
+    public bool Unreachable { get; init; }
 }
 
 /// <summary>How the HTTP API writes JSON: camelCase, enums by name.</summary>

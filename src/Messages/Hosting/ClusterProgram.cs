@@ -126,9 +126,9 @@ public sealed class ClusterProgram
                 await Console.Error.WriteLineAsync($"{_role}: {failure}");
             return BadInput;
         }
-        catch (Exception error) when (TakenPort(error) is { } taken)
+        catch (Exception error) when (AddressProblem(error) is { } problem)
         {
-            await Console.Error.WriteLineAsync($"{_role}: {taken}");
+            await Console.Error.WriteLineAsync($"{_role}: {problem}");
             return BadInput;
         }
     }
@@ -196,12 +196,19 @@ public sealed class ClusterProgram
         });
     }
 
-    private static string? TakenPort(Exception error)
+    private static string? AddressProblem(Exception error)
     {
         for (var inner = error; inner is not null; inner = inner.InnerException)
         {
-            if (inner is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.AccessDenied })
-                return $"{error.Message} ({inner.Message}). Choose another port, or 0 for a free one (Cluster:Port, Http:Port, Data:Port, Pbm:Port).";
+            var cure = (inner as SocketException)?.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse or SocketError.AccessDenied => "Choose another port, or 0 for a free one (Cluster:Port, Http:Port, Data:Port, Pbm:Port).",
+                SocketError.AddressNotAvailable or SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>
+                    "Choose an address of this machine (Cluster:BindHostName, Http:Host, Pbm:Host).",
+                _ => null,
+            };
+            if (cure is not null)
+                return $"{error.Message} ({inner.Message}). {cure}";
         }
 
         return null;

@@ -75,6 +75,7 @@ public sealed record ViewDescription(
 /// <param name="State"><c>free</c>, <c>drained</c>, or what it is in its run, as in <see cref="MemberDescription"/>.</param>
 /// <param name="DrainedBy">Who drained it; null if nobody did.</param>
 /// <param name="Run">The run it is in; null for none.</param>
+/// <param name="Unreachable">The cluster's failure detector hears nothing of its process; it may train on for all that.</param>
 [MessagePackObject]
 public sealed record NodeDescription(
     [property: Key(0)] string Node,
@@ -88,7 +89,8 @@ public sealed record NodeDescription(
     [property: Key(8)] string? Run,
     [property: Key(9)] long View,
     [property: Key(10)] MemberDescription? Member,
-    [property: Key(11)] DateTimeOffset Registered);
+    [property: Key(11)] DateTimeOffset Registered,
+    [property: Key(12)] bool Unreachable);
 
 /// <summary>A generation job.</summary>
 /// <param name="State"><c>gathering</c>, <c>drawing</c>, <c>finished</c>, <c>failed</c>.</param>
