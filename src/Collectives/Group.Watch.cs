@@ -11,7 +11,7 @@ public sealed partial class Group
 {
     /// <summary>
     /// Who owes something or takes nothing, and for how long: it may be computing, waiting for a third, stopped or cut off.
-    /// Empty outside of an all-reduce.
+    /// Outside of an all-reduce nobody owes anything, and only who is not reached is named: that shows before the first one begins.
     /// </summary>
     public IReadOnlyList<Debt> Debts()
     {
@@ -19,16 +19,24 @@ public sealed partial class Group
         var debts = new List<Debt>();
         lock (_gate)
         {
-            if (!_busy || _hasEnded)
+            if (_hasEnded)
             {
                 return [];
             }
 
             foreach (var link in _links)
             {
-                if (!link.IsReceived && !link.IsHeldBack)
+                if (link.IsUnreached)
                 {
-                    debts.Add(new Debt(link.Index, link.ChunkDue, TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived)), link.IsUnreached));
+                    debts.Add(new Debt(link.Index, _busy ? link.ChunkDue : -1, TimeSpan.FromMilliseconds(now - link.DialedAt), Unreached: true));
+                }
+                else if (!_busy)
+                {
+                    continue;
+                }
+                else if (!link.IsReceived && !link.IsHeldBack)
+                {
+                    debts.Add(new Debt(link.Index, link.ChunkDue, TimeSpan.FromMilliseconds(now - Math.Max(_startedAt, link.LastReceived))));
                 }
                 else if (link.IsStuck)
                 {

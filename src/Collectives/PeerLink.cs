@@ -16,6 +16,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     private bool _claimed;
     private volatile bool _isConnected;
     private volatile bool _isDialing;
+    private long _dialedAt;
     private long _lastSent;
     private byte[] _rounded = [];
     private byte[] _opening = [];
@@ -45,6 +46,9 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>A dial is under way, and the other side's host has not answered it yet. Its process need not do anything for that.</summary>
     public bool IsUnreached => _isDialing;
 
+    /// <summary><see cref="Environment.TickCount64"/> when the dial began.</summary>
+    public long DialedAt => _dialedAt;
+
     /// <summary>Whether there is something that the socket does not take: the peer does not read.</summary>
     public bool IsStuck => _writer is { IsEmpty: false };
 
@@ -61,6 +65,7 @@ internal sealed partial class PeerLink(Group group, int index, PartyAddress addr
     /// <summary>Connects in the background.</summary>
     public void Dial()
     {
+        _dialedAt = Environment.TickCount64;
         _isDialing = true;
         _dialing = new Thread(Connect, 256 * 1024) { IsBackground = true, Name = $"dial {Address.Name}" };
         _dialing.Start();

@@ -27,6 +27,11 @@ public sealed partial class CoordinatorActor
         Receive<ReadEvents>(Read);
         Receive<SteerRun>(Steer);
         Receive<SteerNode>(Steer);
+        Receive<PingNode>(ping =>
+        {
+            if (FindNode(ping.Node) is { } node)
+                node.Actor.Tell(new Identify(ping.Node), Sender);
+        });
         Receive<CancelGeneration>(cancel =>
         {
             if (_generations.Find(job => job.Job == cancel.Job) is { IsOver: false } && _jobs.TryGetValue(cancel.Job, out var actor))
@@ -79,20 +84,25 @@ public sealed partial class CoordinatorActor
             Sender.Tell(SteeringAnswer.NotThere($"No run is called '{id}'."));
     }
 
+    /// <summary>The node of this id, or the only one whose id begins so; otherwise the asker hears why there is none.</summary>
+    private KnownNode? FindNode(string name)
+    {
+        var found = _nodes.Values.Where(node => node.Id.Value == name).ToArray();
+        if (found.Length == 0 && name.Length > 0)
+            found = [.. _nodes.Values.Where(node => node.Id.Value.StartsWith(name, StringComparison.Ordinal))];
+        if (found is [var only])
+            return only;
+        Sender.Tell(SteeringAnswer.NotThere(found.Length == 0
+            ? $"No node is called '{name}'."
+            : $"'{name}' may be {string.Join(" or ", found.Select(node => node.Id))}."));
+        return null;
+    }
+
     private void Steer(SteerNode order)
     {
-        var found = _nodes.Values.Where(node => node.Id.Value == order.Node).ToArray();
-        if (found.Length == 0 && order.Node.Length > 0)
-            found = [.. _nodes.Values.Where(node => node.Id.Value.StartsWith(order.Node, StringComparison.Ordinal))];
-        if (found.Length != 1)
-        {
-            Sender.Tell(SteeringAnswer.NotThere(found.Length == 0
-                ? $"No node is called '{order.Node}'."
-                : $"'{order.Node}' may be {string.Join(" or ", found.Select(node => node.Id))}."));
+        if (FindNode(order.Node) is not { } node)
             return;
-        }
-
-        var (node, drain) = (found[0], order.Order == NodeOrder.Drain);
+        var drain = order.Order == NodeOrder.Drain;
         if (drain == node.Registration.DrainedBy is not null)
         {
             Sender.Tell(drain

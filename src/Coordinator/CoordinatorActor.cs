@@ -23,6 +23,12 @@ public sealed partial class CoordinatorActor : ReceiveActor
     /// <summary>From a run: this node's process is known to be dead, long before the cluster's failure detector sees it.</summary>
     public sealed record NodeIsGone(NodeId Node);
 
+    /// <summary>
+    /// From HTTP: does a node's actor answer the one here? Answered with its <see cref="ActorIdentity"/>, with <see cref="SteeringAnswer"/> where no such node
+    /// is registered, and with nothing by a node that does not.
+    /// </summary>
+    public sealed record PingNode(string Node);
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Func<RunId, RunRequest, RunRecord?, Props> _runProps;
     private readonly Func<JobId, GenerationRequest, Props> _generationProps;

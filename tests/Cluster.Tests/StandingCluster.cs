@@ -17,6 +17,9 @@ public sealed class StandingCluster : IAsyncLifetime
     /// <summary>What takes a command's job to it.</summary>
     public static async Task<string[]> Options() => ["--coordinator", (await _cluster.Value).Coordinator.ToString()];
 
+    /// <summary>Its Coordinator's address.</summary>
+    public static async Task<Uri> Coordinator() => (await _cluster.Value).Coordinator;
+
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public async ValueTask DisposeAsync()

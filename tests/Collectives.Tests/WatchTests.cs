@@ -121,6 +121,7 @@ public sealed class WatchTests
         foreach (var client in knocking)
             _ = client.ConnectAsync("127.0.0.1", port);
         using var group = plane.Join("run", 2, parties, 0, 2);
+        Assert.True((await Debt(group)).Unreached); // before anything is to be exchanged
         var call = Task.Run(() => group.AllReduce(0, 1, ElementType.Float32, sums.Complete, new byte[16]));
 
         Assert.True((await Debt(group)).Unreached);

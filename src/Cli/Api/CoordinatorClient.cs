@@ -92,6 +92,13 @@ internal sealed class CoordinatorClient : IDisposable
         return await ReadAsync<List<NodeStatus>>(response, cancel);
     }
 
+    /// <summary>Whether a registered node answers the Coordinator, in a few seconds; false also for one that is not registered.</summary>
+    public async Task<bool> AnswersAsync(string node, CancellationToken cancel)
+    {
+        using var response = await AnswerAsync(late => _http.GetAsync($"api/nodes/{Uri.EscapeDataString(node)}/ping", late), cancel);
+        return response.IsSuccessStatusCode;
+    }
+
     /// <summary>A job's events in order, each once, up to the one that ends it.</summary>
     /// <exception cref="CannotConnectException">The Coordinator stayed away for longer than the reconnect deadline, or no longer knows the job.</exception>
     public async IAsyncEnumerable<RunEvent> FollowAsync(string kind, string id, [EnumeratorCancellation] CancellationToken cancel)

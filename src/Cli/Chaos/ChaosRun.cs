@@ -153,18 +153,21 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         for (var missing = nodes.Nodes - cluster.Nodes.Count; missing > 0 && struck.Kind.Fault == Fault.Partition; missing--)
             await cluster.AddNodeAsync(cancel);
         if (struck.Kind.Fault == Fault.Partition)
-            await ReachedAsync(client, cancel);
+            await AnsweredAsync(client, cancel);
     }
 
     /// <summary>
-    /// Waits until everybody is heard again. A link that is healed carries nothing yet: the kernel sends again what was lost only when its back-off ends, seconds later, and
-    /// a fault until then would strike a cluster that suffers from two.
+    /// Waits until every node answers the Coordinator again. A link that is healed carries nothing yet: the kernel sends again what was lost only when its back-off
+    /// ends, seconds later, and a fault until then would strike a cluster that suffers from two.
     /// </summary>
-    private static async Task ReachedAsync(CoordinatorClient client, CancellationToken cancel)
+    private async Task AnsweredAsync(CoordinatorClient client, CancellationToken cancel)
     {
         var begun = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(begun) < StrengthDeadline && (await client.NodesAsync(cancel)).Any(node => node.Unreachable))
-            await Task.Delay(Look * 20, cancel);
+        foreach (var node in await client.NodesAsync(cancel))
+        {
+            while (!await client.AnswersAsync(node.Node, cancel) && Stopwatch.GetElapsedTime(begun) < StrengthDeadline)
+                terminal.Line($"{node.Node} does not answer the Coordinator yet");
+        }
     }
 
     /// <summary>Lets time pass, and sees how long steps take in it.</summary>

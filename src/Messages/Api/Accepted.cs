@@ -33,6 +33,10 @@ public sealed record NodeStatus(string Node, string DataAddress, IReadOnlyList<s
     public bool Unreachable { get; init; }
 }
 
+/// <summary>GET /api/nodes/NODE/ping: the node's answer.</summary>
+/// <param name="Seconds">From the question to the answer.</param>
+public sealed record NodePing(string Node, double Seconds);
+
 /// <summary>How the HTTP API writes JSON: camelCase, enums by name.</summary>
 public static class ApiJson
 {
