@@ -24,6 +24,7 @@ public static class Shell
             TrainCommand.Create(),
             GenerateCommand.Create(),
             EvaluateCommand.Create(),
+            TuneCommand.Create(),
             ExplainCommand.Create(),
             UpCommand.Create(),
             StatusCommand.Create(),

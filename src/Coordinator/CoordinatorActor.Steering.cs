@@ -55,7 +55,7 @@ public sealed partial class CoordinatorActor
     }
 
     private RunDescription? FindRun(string id) =>
-        id.Length > 0 ? _runs.Find(run => run.Run == id) : _runs.Find(run => run.Run == _activeRun) ?? _runs.FirstOrDefault();
+        id.Length > 0 ? _runs.Find(run => run.Run == id) : _runs.Find(run => IsActive(run.Run)) ?? _runs.FirstOrDefault();
 
     private void Read(ReadEvents question)
     {
@@ -73,10 +73,10 @@ public sealed partial class CoordinatorActor
 
     private void Steer(SteerRun order)
     {
-        var id = order.Run.Length > 0 ? order.Run : _activeRun;
+        var id = order.Run.Length > 0 ? order.Run : OnlyActive;
         if (id is null)
-            Sender.Tell(SteeringAnswer.NotThere("No run is going on."));
-        else if (id == _activeRun && _jobs.TryGetValue(id, out var run))
+            Sender.Tell(SteeringAnswer.NotThere(_trials.IsEmpty ? "No run is going on." : $"Which one is meant? These go on: {ActiveRuns}."));
+        else if (IsActive(id) && _jobs.TryGetValue(id, out var run))
             run.Forward(order with { Run = id });
         else if (_runs.Find(known => known.Run == id) is { } over)
             Sender.Tell(SteeringAnswer.Refusal($"Run {id} is over: {over.Text}"));
@@ -126,7 +126,7 @@ public sealed partial class CoordinatorActor
         var cluster = Akka.Cluster.Cluster.Get(Context.System);
         var at = node.Actor.Path.Address.HasLocalScope ? cluster.SelfAddress : node.Actor.Path.Address;
         var registration = node.Registration;
-        var run = _runs.Find(known => known.Run == _activeRun && known.Members.Any(member => member.Node == node.Id.Value));
+        var run = _runs.Find(known => IsActive(known.Run) && known.Members.Any(member => member.Node == node.Id.Value));
         var member = run?.Members.First(its => its.Node == node.Id.Value);
         return new NodeDescription(
             node.Id.Value, at.ToString(),

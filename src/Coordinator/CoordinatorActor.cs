@@ -92,19 +92,22 @@ public sealed partial class CoordinatorActor : ReceiveActor
         _nodes = _nodes.SetItem(registration.Node.Value, new KnownNode(registration, Sender));
         _registeredAt[registration.Node.Value] = _time.GetUtcNow();
         Context.Watch(Sender);
+        if (registration.Run is { } run && _trials.ContainsKey(run.Run.Value))
+            _trialOf[registration.Node.Value] = run.Run.Value;
+        Assign();
         TellJobs([]);
     }
 
     private object Submit(RunRequest request, string by)
     {
         var problems = request.Problems();
-        if (problems.Count == 0 && _activeRun is not null)
-            problems = [$"Run {_activeRun} is still going on; this cluster trains one run at a time."];
+        if (problems.Count == 0 && WhyNotNow(request) is { } reason)
+            problems = [reason];
         if (problems.Count > 0)
             return new Refused(problems);
 
         var run = new RunId(NewId(request.PresetName));
-        _activeRun = run.Value;
+        Activate(run.Value, request);
         SayWhoStarted(run.Value, by);
         StartJob(run.Value, _runProps(run, request, null));
         return new Accepted(run.Value);
@@ -128,15 +131,16 @@ public sealed partial class CoordinatorActor : ReceiveActor
             return;
         }
 
-        if (_activeRun is not null)
+        var record = RunRecord.Find(active);
+        if (_activeRun is not null || (!_trials.IsEmpty && record?.Request.Trial == false))
         {
             // A run was begun before the first of these nodes had registered here: nobody would lead theirs, and it holds the nodes.
-            _log.Warning("Run {Run} goes on in {Folder} while run {Active} was begun here; its members are told to drop it", active.Run, active.Folder, _activeRun);
-            Sender.Tell(new AbortRun(active.Run, $"run {_activeRun} was begun before the Coordinator knew of this one; resume it when that is over"));
+            _log.Warning("Run {Run} goes on in {Folder} while run {Active} was begun here; its members are told to drop it", active.Run, active.Folder, ActiveRuns);
+            Sender.Tell(new AbortRun(active.Run, $"run {ActiveRuns} was begun before the Coordinator knew of this one; resume it when that is over"));
             return;
         }
 
-        if (RunRecord.Find(active) is not { } record)
+        if (record is null)
         {
             _log.Warning("Run {Run} goes on in {Folder}, but nothing there says what it is; its members are told to drop it", active.Run, active.Folder);
             Sender.Tell(new AbortRun(active.Run, "the Coordinator that began it is gone and left no record of it"));
@@ -144,7 +148,7 @@ public sealed partial class CoordinatorActor : ReceiveActor
         }
 
         _log.Warning("Taking over run {Run} in {Folder}", active.Run, active.Folder);
-        _activeRun = record.Run;
+        Activate(record.Run, record.Request);
         StartJob(record.Run, _runProps(active.Run, record.Request, record));
     }
 
@@ -164,7 +168,7 @@ public sealed partial class CoordinatorActor : ReceiveActor
     {
         var job = Context.Watch(Context.ActorOf(props, id));
         _jobs = _jobs.Add(id, job);
-        job.Tell(new NodesChanged([.. _nodes.Values], []));
+        job.Tell(new NodesChanged(NodesFor(id), []));
     }
 
     /// <summary>
@@ -192,6 +196,7 @@ public sealed partial class CoordinatorActor : ReceiveActor
             if (_activeRun == ended.Key)
                 _activeRun = null;
             _ended = _ended.Add(ended.Key);
+            EndTrial(ended.Key);
             return;
         }
 
@@ -201,13 +206,15 @@ public sealed partial class CoordinatorActor : ReceiveActor
         _log.Warning("Node {Node} is gone", lost.Id);
         _nodes = _nodes.Remove(lost.Id.Value);
         _registeredAt.Remove(lost.Id.Value);
+        _trialOf.Remove(lost.Id.Value);
+        Assign();
         TellJobs([lost.Id]);
     }
 
     private void TellJobs(ImmutableArray<NodeId> lost)
     {
-        foreach (var job in _jobs.Values)
-            job.Tell(new NodesChanged([.. _nodes.Values], lost));
+        foreach (var (id, job) in _jobs)
+            job.Tell(new NodesChanged(NodesFor(id), lost));
     }
 
     /// <summary>Ids are also actor names and parts of wire headers: letters, digits, dashes.</summary>

@@ -8,6 +8,10 @@ namespace Ganymede.Coordinator;
 public sealed partial class PackServer : IAsyncDisposable
 {
     private readonly DataPlane _plane;
+    private readonly Lock _lock = new();
+
+    /// <summary>Several runs may train on the same set: each has packed it into its own folder.</summary>
+    private readonly Dictionary<string, List<string>> _paths = new(StringComparer.Ordinal);
 
     private PackServer(DataPlane plane, string host) => (_plane, Host) = (plane, host);
 
@@ -32,9 +36,35 @@ public sealed partial class PackServer : IAsyncDisposable
     public static PackServer Listen(string bindHost, string publicHost, int port, Action<string> log) => new(
         DataPlane.Listen(new DataPlaneOptions { Name = ClusterHosting.CoordinatorRole, Host = bindHost, Port = port, Log = log }), publicHost);
 
-    public void Serve(string sha256, string path) => _plane.Serve(sha256, path);
+    public void Serve(string sha256, string path)
+    {
+        lock (_lock)
+        {
+            if (!_paths.TryGetValue(sha256, out var paths))
+                _paths[sha256] = paths = [];
+            paths.Add(path);
+            _plane.Serve(sha256, path);
+        }
+    }
 
-    public void Unserve(string sha256) => _plane.Unserve(sha256);
+    /// <summary>Takes one <see cref="Serve"/> back; the set is served on from another run's folder, if there is one.</summary>
+    public void Unserve(string sha256, string path)
+    {
+        lock (_lock)
+        {
+            if (!_paths.TryGetValue(sha256, out var paths) || !paths.Remove(path))
+                return;
+            paths.RemoveAll(other => !File.Exists(other)); // its folder was removed
+            if (paths is [.., var left])
+            {
+                _plane.Serve(sha256, left);
+                return;
+            }
+
+            _paths.Remove(sha256);
+            _plane.Unserve(sha256);
+        }
+    }
 
     public ValueTask DisposeAsync() => _plane.DisposeAsync();
 

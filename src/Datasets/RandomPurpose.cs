@@ -67,4 +67,7 @@ public static class RandomPurpose
 
     /// <summary>Which images are augmented at all while the discriminator is trained, and while the generator is.</summary>
     public const uint DiscriminatorGate = 27, GeneratorGate = 28;
+
+    /// <summary>Values that a search tries; step is the trial, shard the dial.</summary>
+    public const uint Search = 29;
 }

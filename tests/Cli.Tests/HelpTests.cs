@@ -13,6 +13,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("train")]
     [InlineData("generate")]
     [InlineData("evaluate")]
+    [InlineData("tune")]
     [InlineData("demo")]
     [InlineData("presets")]
     [InlineData("doctor")]
@@ -48,7 +49,7 @@ public sealed partial class HelpTests : IDisposable
         var help = await Command.Ganymede(_folder.Path, "--help");
 
         Assert.Equal(0, help.ExitCode);
-        foreach (var expected in new[] { "demo", "train", "generate", "evaluate", "bench", "presets", "doctor", "version", "130 interrupted" })
+        foreach (var expected in new[] { "demo", "train", "generate", "evaluate", "tune", "bench", "presets", "doctor", "version", "130 interrupted" })
             Assert.Contains(expected, help.Output, StringComparison.Ordinal);
     }
 

@@ -92,6 +92,53 @@ public sealed class CoordinatorActorTests : TestKit
         await ExpectMsgAsync("begun");
     }
 
+    [Fact]
+    public async Task Trials_get_nodes_of_their_own_and_a_node_that_comes_goes_to_whoever_lost_one()
+    {
+        var told = CreateTestProbe();
+        var front = Sys.ActorOf(Akka.Actor.Props.Create(() => new CoordinatorActor(
+            (run, _, _) => Akka.Actor.Props.Create(() => new Listener(run.Value, told)), (_, _) => Props(TestActor), TimeProvider.System, null, _folder)));
+        async Task<Akka.TestKit.TestProbe> Join(string name)
+        {
+            var node = CreateTestProbe();
+            front.Tell(Registration(name), node);
+            await node.ExpectMsgAsync<NodeRegistered>();
+            return node;
+        }
+
+        Task<object> Ask(bool trial) => front.Ask<object>(new CoordinatorActor.SubmitRun(Request() with { Trial = trial }));
+        async Task Has(string run, string nodes) => await told.FishForMessageAsync<string>(text => text == $"{run}: {nodes}");
+
+        var a = await Join("a");
+        await Join("b");
+        var first = Assert.IsType<Accepted>(await Ask(trial: true)).Id;
+        await Has(first, "a");
+        var second = Assert.IsType<Accepted>(await Ask(trial: true)).Id;
+        await Has(second, "b");
+        Assert.Contains("0 of 1 nodes are free", Assert.Single(Assert.IsType<Refused>(await Ask(trial: true)).Problems), StringComparison.Ordinal);
+        Assert.Contains("Trials are still going on", Assert.Single(Assert.IsType<Refused>(await Ask(trial: false)).Problems), StringComparison.Ordinal);
+        var which = await front.Ask<SteeringAnswer>(new SteerRun("", RunOrder.Pause, "ops"));
+        Assert.Contains(second, Assert.Single(which.Lines), StringComparison.Ordinal);
+
+        Sys.Stop(a);
+        await Has(first, "");
+        await Join("c");
+        await Has(first, "c");
+
+        front.Tell(new SteerRun(second, RunOrder.Stop, "ops"));
+        await AwaitAssertAsync(async () => Assert.IsType<Accepted>(await Ask(trial: true)));
+    }
+
+    /// <summary>Stands for a run that says which nodes it has.</summary>
+    private sealed class Listener : ReceiveActor
+    {
+        public Listener(string run, IActorRef told)
+        {
+            Receive<NodesChanged>(changed => told.Tell($"{run}: {string.Join(",", changed.Nodes.Select(node => node.Id.Value))}"));
+            Receive<SteerRun>(_ => Context.Stop(Self));
+        }
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();

@@ -70,6 +70,27 @@ internal static class OptionKinds
         },
     };
 
+    /// <summary>A length of time such as <c>90s</c>, <c>30m</c> or <c>2h</c>.</summary>
+    public static Option<TimeSpan> Duration(string name, string description, TimeSpan least, TimeSpan most, string byDefault) => new(name)
+    {
+        HelpName = "time",
+        Description = $"{description} [default: {byDefault}]",
+        DefaultValueFactory = _ => ParseDuration(byDefault)!.Value,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (ParseDuration(text) is { } length && length >= least && length <= most)
+                return length;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {text}: a time such as 90s, 30m or 2h is expected, from {least.TotalSeconds:0} s to {most.TotalHours:0} h."));
+            return default;
+        },
+    };
+
+    private static TimeSpan? ParseDuration(string text) =>
+        text.Length > 1 && text[^1] is 's' or 'm' or 'h' && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number <= 1e6
+            ? text[^1] switch { 's' => TimeSpan.FromSeconds(number), 'm' => TimeSpan.FromMinutes(number), _ => TimeSpan.FromHours(number) }
+            : null;
+
     /// <summary>Any text but none: an empty one is most often a shell's variable that was not set.</summary>
     public static Option<string?> Text(string name, string unit, string description, string? byDefault = null) => new(name)
     {

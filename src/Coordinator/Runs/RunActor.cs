@@ -155,7 +155,7 @@ public sealed partial class RunActor : JobActor, IWithTimers
         _ended.Dispose();
         _telemetry.Dispose();
         if (_pack is not null)
-            _packs.Unserve(_pack.Sha256);
+            _packs.Unserve(_pack.Sha256, DataPreparation.PackPath(_request));
 
         // A run that has members is not over: they train on, or go on preparing, and the next Coordinator learns of the run from them. Nothing is said
         // of an end, which it would read in the run's events. One without members ends here, and whoever reads its events waits for that.

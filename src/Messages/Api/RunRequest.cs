@@ -60,6 +60,12 @@ public sealed record RunRequest
     /// <summary>Members own shards by their measured speed, rather than evenly. Changes no result.</summary>
     public bool Rebalance { get; init; } = true;
 
+    /// <summary>
+    /// One of several runs that go on beside each other: it gets <see cref="Nodes"/> nodes of its own, and no more join it. Any other run has the whole
+    /// cluster, and nodes that come later join it.
+    /// </summary>
+    public bool Trial { get; init; }
+
     /// <summary>All that is wrong with the figures, each naming its option; empty when fine.</summary>
     public IReadOnlyList<string> Problems()
     {

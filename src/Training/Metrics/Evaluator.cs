@@ -58,11 +58,12 @@ public sealed class Evaluator : IDisposable
         _say($"Probe: {_probeFigures.Accuracy:0.0 %} of {_test.Count:N0} held-out images right{(wasThere ? " (kept from an earlier evaluation)" : "")}");
     }
 
-    /// <summary>A quick look at a checkpoint, for curves: one of several of the same run.</summary>
-    public CheckpointFigures Glance(Checkpoint checkpoint)
+    /// <summary>A quick look at a checkpoint: one of several of the same run, or of runs that are to be told apart.</summary>
+    /// <param name="images">Generated ones, and as many real ones; the first glance decides.</param>
+    public CheckpointFigures Glance(Checkpoint checkpoint, int images = 500)
     {
         using var drawer = new ImageDrawer(checkpoint, "cpu", _settings.Threads);
-        _check ??= new QualityCheck(_probe, _a, drawer.Conditional);
+        _check ??= new QualityCheck(_probe, _a, drawer.Conditional, images);
         return new CheckpointFigures(checkpoint.Info.Step, _check.Measure(Draw(drawer, _check.Labels, "")), _check.Labels.Count);
     }
 
