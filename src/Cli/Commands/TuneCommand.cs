@@ -143,7 +143,7 @@ internal static class TuneCommand
         var verdict = record.Verdict!;
         terminal.Line();
         terminal.Line(verdict.Text);
-        terminal.Line($"Judged again with other noise, other real images and another probe: KID x 1000 {Tuner.Kid(verdict.Kid)}, unchanged {Tuner.Kid(verdict.UnchangedKid)}.");
+        terminal.Line($"Judged again with other noise, other real images and another probe: KID {Tuner.Kid(verdict.Kid)}, unchanged {Tuner.Kid(verdict.UnchangedKid)}.");
         terminal.Line($"{Figures.Duration(record.Seconds)} in all. The preset to go on with: ./ganymede train --preset {record.Preset} --data {settings.Data}");
     }
 }

@@ -247,7 +247,7 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
         CheckpointFolder.Newest(settings.FolderOf(trial.Trial)).Found ?? throw new FailedException($"{settings.FolderOf(trial.Trial)}: its checkpoint is gone.");
 
     internal static string Describe(JudgedTrial trial) => string.Create(CultureInfo.InvariantCulture,
-        $"KID x 1000 {Kid(trial.Kid)} at step {trial.Step:N0} ({(trial.Set.Count == 0 ? "the preset as it is" : string.Join(", ", trial.Set))}){(trial.Problem is { } problem ? $" {problem}" : "")}");
+        $"KID {Kid(trial.Kid)} at step {trial.Step:N0} ({(trial.Set.Count == 0 ? "the preset as it is" : string.Join(", ", trial.Set))}){(trial.Problem is { } problem ? $" {problem}" : "")}");
 
-    internal static string Kid(Estimate? kid) => kid is null ? "unknown" : $"{EvaluationSummary.Short(1000 * kid.Value)} ± {EvaluationSummary.Short(1000 * kid.StandardError)}";
+    internal static string Kid(Estimate? kid) => kid is null ? "unknown" : $"{EvaluationSummary.Short(kid.Value)} ± {EvaluationSummary.Short(kid.StandardError)}";
 }
