@@ -75,7 +75,7 @@ public sealed class TuneTests : IDisposable
 
     private static string[] PresetNames => ["cgan-32", "article-64", "wgan-gp-32", "r3gan-32", "dcgan-32", "sngan-32"];
 
-    private static JudgedTrial Trial(int number, double? kid) => new(number, [], 10, kid is { } value ? new Estimate(value, 0.1) : null, null, 1);
+    private static JudgedTrial Trial(int number, double? kid) => new(number, [], 10, kid is { } value ? new Estimate(value, 0.1) : null, null, 10, 1);
 
     private TuneSettings Settings(string[] search, string preset = "cgan-32") => new(
         preset, [], "fashion-mnist", null, search.Length > 0 ? [.. search.Select(Dial.Parse)] : Dial.UsualOf(Preset.Load(preset, [])), 8, 3, 10, 100, TimeSpan.FromMinutes(1), 100, 10, 1, 1,

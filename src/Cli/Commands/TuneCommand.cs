@@ -133,6 +133,10 @@ internal static class TuneCommand
         {
             throw new FailedException($"{settings.Folder}: the search cannot be written: {error.Message}");
         }
+        catch (CheckpointException error)
+        {
+            throw new FailedException(error.Message);
+        }
     }
 
     private static void Show(Terminal terminal, TuneSettings settings, TuneRecord record)

@@ -10,8 +10,9 @@ namespace Ganymede.Cli;
 /// <param name="Step">Steps it has been trained, all in all.</param>
 /// <param name="Kid">Null if it could not be judged.</param>
 /// <param name="Problem">Why it ended early; null if it did not.</param>
-/// <param name="Seconds">It was trained in this rung.</param>
-internal sealed record JudgedTrial(int Trial, IReadOnlyList<string> Set, long Step, Estimate? Kid, string? Problem, double Seconds);
+/// <param name="Seconds">They took, beside the others; 0 if all steps were there from a call that was cut off.</param>
+/// <param name="Steps">Of these, those it was trained in this rung and this call.</param>
+internal sealed record JudgedTrial(int Trial, IReadOnlyList<string> Set, long Step, Estimate? Kid, string? Problem, long Steps, double Seconds);
 
 /// <param name="Steps">At which all of it were judged.</param>
 internal sealed record TuneRung(long Steps, IReadOnlyList<JudgedTrial> Trials);

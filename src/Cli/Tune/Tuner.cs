@@ -71,9 +71,10 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
     private long? NextSteps(TuneRecord record, int trials, int slots, int rungs)
     {
         var last = record.Rungs[^1];
-        var trained = last.Steps - (record.Rungs.Count > 1 ? record.Rungs[^2].Steps : 0);
-        // What is left of a rung's time after its training went into judging, and into waiting.
-        var secondsPerStep = last.Trials.Average(trial => trial.Seconds) / trained;
+        var timed = last.Trials.Where(trial => trial.Steps > 0 && trial.Seconds > 0).ToArray();
+        if (timed.Length == 0)
+            return Math.Min(last.Steps * settings.Factor, settings.Steps);
+        var secondsPerStep = timed.Average(trial => trial.Seconds / trial.Steps);
         var steps = Halving.NextSteps(last.Steps, settings.Budget - TimeSpan.FromSeconds(record.Seconds), rungs, trials, slots, secondsPerStep, _secondsToJudge);
         return steps is { } goal ? Math.Min(goal, settings.Steps) : null;
     }
@@ -96,6 +97,7 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
             }
         }).ToArray()).ContinueWith(all => all.IsCompletedSuccessfully ? all.Result : throw Cause(all), TaskScheduler.Default);
 
+        await Task.Run(() => _evaluator ??= CheckpointFolder.Newest(settings.FolderOf(Halving.Unchanged)).Found is { } any ? EvaluatorOf(any, settings.Seed) : null);
         var begun = Stopwatch.GetTimestamp();
         var judged = new List<JudgedTrial>();
         foreach (var trial in trained)
@@ -120,9 +122,13 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
         var changes = settings.Changes(trial);
         var trained = Directory.Exists(folder) ? CheckpointFolder.Newest(folder).Found?.Info.Step ?? 0 : 0;
         if (trained >= steps)
-            return new JudgedTrial(trial, changes, trained, null, null, 0);
+            return new JudgedTrial(trial, changes, trained, null, null, 0, 0);
         if (trained == 0 && Directory.Exists(folder))
+        {
+            if (RunFolder.ReadRequest(folder) is not { Trial: true })
+                throw new BadInputException($"--out {settings.Folder}: {folder} is not a trial of a search; take another folder.");
             Directory.Delete(folder, recursive: true); // cut off before its first checkpoint
+        }
 
         var request = TrainPlan.Make(
             new TrainSettings
@@ -131,11 +137,10 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
                 Seed = settings.Seed, Folder = folder, Resume = trained > 0, SampleEvery = 0, CheckpointEvery = 0, Given = ["--data", "--preset", "--set", "--seed"],
             },
             [], Environment.CurrentDirectory, DateTime.Now) with { Trial = true };
-        var begun = Stopwatch.GetTimestamp();
         var id = await SubmitAsync(request);
-        begun = Stopwatch.GetTimestamp();
+        var begun = Stopwatch.GetTimestamp();
         var (reached, problem) = await FollowAsync(id);
-        return new JudgedTrial(trial, changes, reached, null, problem, Stopwatch.GetElapsedTime(begun).TotalSeconds);
+        return new JudgedTrial(trial, changes, reached, null, problem, Math.Max(0, reached - trained), Stopwatch.GetElapsedTime(begun).TotalSeconds);
     }
 
     private async Task<string> SubmitAsync(RunRequest request)
@@ -200,9 +205,8 @@ internal sealed class Tuner(TuneSettings settings, CoordinatorClient client, Ter
 
     private Estimate? Judge(JudgedTrial trial)
     {
-        if (CheckpointFolder.Newest(settings.FolderOf(trial.Trial)).Found is not { } checkpoint)
+        if (_evaluator is null || CheckpointFolder.Newest(settings.FolderOf(trial.Trial)).Found is not { } checkpoint)
             return null;
-        _evaluator ??= EvaluatorOf(checkpoint, settings.Seed);
         var kid = _evaluator.Glance(checkpoint, settings.Images).Quality.Kid;
         return double.IsFinite(kid.Value) ? kid : null;
     }
