@@ -3,7 +3,8 @@
 # trains a few steps, asks pbm who is there, and ends it. Prints what happened; exit code 1 if something was not as it should be.
 #   deploy/docker/try.sh                 with the base images of the Dockerfile
 #   deploy/docker/try.sh --local-base    with a base made here from Debian packages (mmdebstrap) and this machine's .NET SDK
-# Needs podman and root. The package cache and NuGet.Config of whoever calls it are used, so that nothing is fetched twice.
+#   deploy/docker/try.sh --image NAME    an image that is there already
+# Needs podman and root. Where limits cannot be raised (inside another container), CONTAINERS_CONF names a containers.conf with lower default_ulimits. The package cache and NuGet.Config of whoever calls it are used, so that nothing is fetched twice.
 set -euo pipefail
 root=$(dirname "$(readlink -f "$0")")/../..
 cd "$root"
@@ -35,15 +36,22 @@ local_base() {
 }
 
 bases=()
-[ "${1:-}" = --local-base ] && local_base
+build() {
+    say "building $image"
+    cache=()
+    packages=${NUGET_PACKAGES:-$HOME/.nuget/packages}
+    [ -d "$packages" ] && cache+=(-v "$packages:/root/.nuget/packages")
+    [ -f "$HOME/.nuget/NuGet/NuGet.Config" ] && cache+=(-v "$HOME/.nuget/NuGet/NuGet.Config:/root/.nuget/NuGet/NuGet.Config:ro")
+    [ -d /etc/ssl/certs ] && cache+=(-v /etc/ssl/certs:/etc/ssl/certs:ro)
+    podman build --network host "${cache[@]}" "${bases[@]}" -f deploy/docker/Dockerfile -t "$image" . >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
+}
 
-say "building $image"
-cache=()
-packages=${NUGET_PACKAGES:-$HOME/.nuget/packages}
-[ -d "$packages" ] && cache+=(-v "$packages:/root/.nuget/packages")
-[ -f "$HOME/.nuget/NuGet/NuGet.Config" ] && cache+=(-v "$HOME/.nuget/NuGet/NuGet.Config:/root/.nuget/NuGet/NuGet.Config:ro")
-[ -d /etc/ssl/certs ] && cache+=(-v /etc/ssl/certs:/etc/ssl/certs:ro)
-podman build --network host "${cache[@]}" "${bases[@]}" -f deploy/docker/Dockerfile -t "$image" . >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
+case ${1:-} in
+    --image) image=${2:?--image: a name is expected} ;;
+    --local-base) local_base; build ;;
+    '') build ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
 podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}' "$image"
 
 say "starting a Lighthouse, a Coordinator and a GPU node"
@@ -51,8 +59,9 @@ mkdir "$work/shared" && chown 1654:1654 "$work/shared"
 start() { # name, program, settings…
     local network=container:$cluster-lighthouse # all see one loopback, and nothing else
     [ "$1" = lighthouse ] && network=none
-    podman run -d --network "$network" --name "$cluster-$1" --read-only --cap-drop all --security-opt no-new-privileges --tmpfs /cache:mode=1777 \
-        -v "$work/shared:/shared" --env GANYMEDE__Node__Name="$1" "${@:3}" --entrypoint '["dotnet","/app/Ganymede.'"$2"'.dll"]' "$image" >/dev/null
+    mkdir "$work/cache-$1" && chown 1654:1654 "$work/cache-$1"
+    podman run -d --network "$network" --name "$cluster-$1" --read-only --cap-drop all --security-opt no-new-privileges \
+        -v "$work/cache-$1:/cache" -v "$work/shared:/shared" --env GANYMEDE__Node__Name="$1" "${@:3}" --entrypoint '["dotnet","/app/Ganymede.'"$2"'.dll"]' "$image" >/dev/null
 }
 seed=(--env GANYMEDE__Cluster__SeedNodes__0=akka.tcp://ganymede@127.0.0.1:4053)
 start lighthouse Lighthouse --env GANYMEDE__Cluster__Bootstrap=true --env GANYMEDE__Cluster__Port=4053 --env GANYMEDE__Http__Port=8081 --env GANYMEDE__Pbm__Port=9110
