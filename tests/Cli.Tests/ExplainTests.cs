@@ -62,6 +62,17 @@ public sealed class ExplainTests : IDisposable
     }
 
     [Fact]
+    public void A_view_that_ended_before_its_first_sum_says_so_of_its_members()
+    {
+        Ledger((1, 1, 0, 63));
+        Events("View 2 from step 1 (b is back): a has shards 0..1, b has shards 2..3");
+        Flight("a", ("compute", 2, 0, 10));
+        Flight("b", ("compute", 2, 0, 11));
+
+        Assert.Contains(RunStory.Tell(_folder.Path), line => line.EndsWith("b computes 11.0 ms, and no sum came, a computes 10.0 ms, and no sum came", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_folder_without_a_run_is_bad_input()
     {
         var finished = await Command.Ganymede(_folder.Path, "explain", "--run", _folder.Path);

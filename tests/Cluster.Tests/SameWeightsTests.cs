@@ -70,6 +70,7 @@ public sealed class SameWeightsTests(SameWeightsTests.ReferenceRun reference) : 
         Assert.Equal(Enumerable.Range(1, Steps), ledger.Select(line => line.GetProperty("step").GetInt32()));
         Assert.Equal(ledger.Select(line => (line.GetProperty("step").GetInt64() - 1) * 64), ledger.Select(line => line.GetProperty("firstSample").GetInt64()));
         Assert.Equal(ledger.Select(line => line.GetProperty("step").GetInt64() * 64 - 1), ledger.Select(line => line.GetProperty("lastSample").GetInt64()));
+        Assert.Equal((1, 2), (ledger[0].GetProperty("view").GetInt64(), ledger[^1].GetProperty("view").GetInt64())); // numbered through, so the ledger is whole to whoever checks it
         Assert.Equal(
             Run.Lines(Path.Combine(reference.Folder["reference"], "ledger.jsonl"))[^1].GetProperty("weights").GetString(),
             ledger[^1].GetProperty("weights").GetString());

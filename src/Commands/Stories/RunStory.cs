@@ -67,7 +67,7 @@ public static class RunStory
             if (members.Length < 2)
                 continue;
             var figures = string.Join(", ", members.Select(member => string.Create(
-                CultureInfo.InvariantCulture, $"{member.Node} computes {member.Compute:0.0} ms and waits {member.Wait:0.0}")));
+                CultureInfo.InvariantCulture, $"{member.Node} computes {member.Compute:0.0} ms{(double.IsFinite(member.Wait) ? $" and waits {member.Wait:0.0}" : ", and no sum came")}")));
             var late = members[0].Compute > 1.25 * members[^1].Compute ? $"; the others wait for {members[0].Node}" : "";
             yield return string.Create(CultureInfo.InvariantCulture, $"view {view.Key}, mean of a phase: {figures}{late}");
         }

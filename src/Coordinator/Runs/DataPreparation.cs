@@ -8,7 +8,8 @@ namespace Ganymede.Coordinator.Runs;
 public static class DataPreparation
 {
     /// <summary>The pack is served.</summary>
-    public sealed record Packed(DataSummary Summary, string Sha256, long Bytes);
+    /// <param name="ViewsBefore"><see cref="RunRecord.ViewsBefore"/>.</param>
+    public sealed record Packed(DataSummary Summary, string Sha256, long Bytes, long ViewsBefore);
 
     /// <summary>It cannot be; <see cref="BadInput"/> when the user's files are at fault.</summary>
     public sealed record NotPacked(string Reason, bool BadInput);
@@ -35,8 +36,9 @@ public static class DataPreparation
                 [.. result.Pack.Classes.Select((name, index) => new ClassCount(name, counts[index]))],
                 [.. result.Unreadable.Select(file => $"{file.Path}: {file.Reason}")]);
             var bytes = new FileInfo(path).Length;
-            new RunRecord(run.Value, request, sha256, bytes).Write();
-            return new Packed(summary, sha256, bytes);
+            var viewsBefore = request.Resume && RunRecord.Read(request.Folder) is { } before ? Math.Max(before.View, before.ViewsBefore) : 0;
+            new RunRecord(run.Value, request, sha256, bytes) { ViewsBefore = viewsBefore }.Write();
+            return new Packed(summary, sha256, bytes, viewsBefore);
         }
         catch (BadDataException error)
         {

@@ -137,7 +137,7 @@ public sealed partial class RunActor
 
         _unlike = 0;
         var first = _state.Prepared[_state.Chosen[0].Node].FirstStep;
-        var view = new View((_state.View?.Number ?? 0) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
+        var view = new View((_state.View?.Number ?? _pack!.ViewsBefore) + 1, ShardOwnership.Even(_state.Chosen, _request.Shards));
         _views = Views.Of(view, _request.PhasesPerStep * first, _request.Shards, _deadlines, Now, _request.Rebalance) with { PhasesPerStep = _request.PhasesPerStep, Evicted = _views?.Evicted ?? ImmutableDictionary<NodeId, Eviction>.Empty };
         Say(RunEventKind.State, $"Training from step {first} to {_request.Steps}");
         Begin(new ViewDecision.Issue(view, _request.PhasesPerStep * first, view.Members[0].Node, 0, [], "all are prepared"));

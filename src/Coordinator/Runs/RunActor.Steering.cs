@@ -159,7 +159,7 @@ public sealed partial class RunActor
             return;
         try
         {
-            new RunRecord(_run.Value, _request, _pack.Sha256, _pack.Bytes) { PausedBy = _pausedBy, View = _state.View?.Number ?? 0 }.Write();
+            new RunRecord(_run.Value, _request, _pack.Sha256, _pack.Bytes) { PausedBy = _pausedBy, View = _state.View?.Number ?? 0, ViewsBefore = _pack.ViewsBefore }.Write();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -26,7 +26,7 @@ public sealed partial class RunActor
 
         _packs.Serve(found.PackSha256, DataPreparation.PackPath(_request));
         _pack = new DataPreparation.Packed(
-            _events.Data ?? new DataSummary("", 0, _request.Size, _request.Channels, found.PackSha256, [], []), found.PackSha256, found.PackBytes);
+            _events.Data ?? new DataSummary("", 0, _request.Size, _request.Channels, found.PackSha256, [], []), found.PackSha256, found.PackBytes, found.ViewsBefore);
         _pausedBy = found.PausedBy;
         Say(RunEventKind.State, "Another Coordinator takes the run over from its members' reports" + (_pausedBy is null ? "" : $"; it is paused by {_pausedBy}") + problem);
         Timers.StartPeriodicTimer("views", ViewTick.Instance, _deadlines.Beat);

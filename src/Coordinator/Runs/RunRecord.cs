@@ -18,6 +18,9 @@ public sealed record RunRecord(string Run, RunRequest Request, string PackSha256
     /// <summary>The newest view that was issued; 0 before the first.</summary>
     public long View { get; init; }
 
+    /// <summary>The newest view of the calls that this one resumes: its views go on from there, as the ledger and the flight records do.</summary>
+    public long ViewsBefore { get; init; }
+
     /// <summary>There whole or not at all.</summary>
     public void Write() => AtomicFile.Write(Path.Combine(Request.Folder, FileName), JsonSerializer.Serialize(this, ApiJson.Options));
 
