@@ -21,6 +21,9 @@ internal static class Command
     /// <summary><c>ganymede …</c> in <paramref name="folder"/>.</summary>
     public static Task<Finished> Ganymede(string folder, params string[] arguments) => RunAsync(StartInfo(folder, arguments));
 
+    /// <summary>The same for what takes longer than others, within <paramref name="deadline"/>.</summary>
+    public static Task<Finished> Ganymede(string folder, TimeSpan deadline, params string[] arguments) => RunAsync(StartInfo(folder, arguments), deadline: deadline);
+
     public static ProcessStartInfo StartInfo(string folder, params string[] arguments)
     {
         var start = new ProcessStartInfo(Programs.DotNet, [CliAssembly, .. arguments]) { WorkingDirectory = folder };
@@ -28,7 +31,7 @@ internal static class Command
         return start;
     }
 
-    public static async Task<Finished> RunAsync(ProcessStartInfo start, string input = "")
+    public static async Task<Finished> RunAsync(ProcessStartInfo start, string input = "", TimeSpan? deadline = null)
     {
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         using var process = Process.Start(start)!;
@@ -44,7 +47,7 @@ internal static class Command
             // It ended without reading: its exit code says the rest.
         }
 
-        using var late = new CancellationTokenSource(Deadline);
+        using var late = new CancellationTokenSource(deadline ?? Deadline);
         try
         {
             await process.WaitForExitAsync(late.Token);
@@ -52,7 +55,7 @@ internal static class Command
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"'{string.Join(' ', start.ArgumentList)}' was not done within {Deadline.TotalSeconds:0} s.\n{await output}\n{await error}");
+            Assert.Fail($"'{string.Join(' ', start.ArgumentList)}' was not done within {(deadline ?? Deadline).TotalSeconds:0} s.\n{await output}\n{await error}");
         }
 
         return new Finished(process.ExitCode, await output, await error);

@@ -57,6 +57,8 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
     [Fact]
     public async Task Members_that_stop_wake_and_leave_and_a_Coordinator_that_dies_change_nothing()
     {
+        if (!Slow.IsOn)
+            Assert.Skip("set GANYMEDE_SLOW_TESTS=1; ChaosTests' two minutes hold the same faults");
         using var folder = new TemporaryFolder();
         var start = Command.StartInfo(folder.Path, "train", "--preset", "cgan-32", "--steps", "100000", "--shards", "4", "--batch", $"{Batch}",
             "--seed", "7", "--nodes", "3", "--checkpoint-every", "10", "--out", folder["run"], "--json");
@@ -73,9 +75,9 @@ public sealed class ElasticTests(ElasticTests.QuietRun quiet) : IClassFixture<El
         Command.Signal(nodes[1].Pid, 18);
         await Until(() => Happened("joining: gpu-node-2"), "the return of the node that woke");
 
-        // Killed, and then (where there is time for it) ended in good order, as by a roll-out.
+        // Killed, and then ended in good order, as by a roll-out.
         var stepsMeanwhile = new List<int>();
-        foreach (var signal in Slow.Or<int[]>([9, 15], [9]))
+        foreach (var signal in new[] { 9, 15 })
         {
             Command.Signal(Processes().Single(entry => entry.Role == "coordinator").Pid, signal);
             var stepsBefore = Ledger();
