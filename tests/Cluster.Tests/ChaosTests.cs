@@ -50,7 +50,6 @@ public sealed class ChaosTests : IDisposable
         Assert.True(finished.ExitCode == 0, $"exit code {finished.ExitCode}\n{finished.Output}\n{finished.Error}");
         var result = JsonDocument.Parse(finished.Output).RootElement;
         Assert.True(result.GetProperty("weightsEqual").GetBoolean());
-
         return result;
     }
 }

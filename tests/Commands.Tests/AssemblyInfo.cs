@@ -1,1 +1,1 @@
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // clusters of real processes need the cores to themselves
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // clusters of real processes need the cores to themselves
