@@ -12,7 +12,7 @@ import sys
 
 BEGIN, END = "<!-- bench/results.sh writes from here -->", "<!-- to here -->"
 BASE = "cgan-32"
-COLUMNS = ["", "n", "FID", "KID × 1000", "precision", "recall", "coverage", "CAS, %", "near a training image, %", "steps", "steps/s"]
+COLUMNS = ["", "n", "FID", "KID", "precision", "recall", "coverage", "CAS, %", "near a training image, %", "steps", "steps/s"]
 
 
 def record(run, path, minutes, steps, trained):
@@ -48,7 +48,7 @@ def row(name, found):
     scores = [one["accuracyScore"]["generated"] if one["accuracyScore"] else None for one in found]
     manifold = [one["manifold"]["value"] for one in found]
     return "| " + " | ".join([
-        name, str(len(found)), spread([one["fid"]["value"] for one in found], "{:.1f}"), spread([one["kid"]["value"] for one in found], "{:.1f}", 1000),
+        name, str(len(found)), spread([one["fid"]["value"] for one in found], "{:.1f}"), spread([one["kid"]["value"] for one in found], "{:.1f}"),
         *(spread([one[key] for one in manifold], "{:.2f}") for key in ("precision", "recall", "coverage")), spread(scores, "{:.1f}", 100),
         spread([one["memorisation"]["closerShare"] for one in found], "{:.1f}", 100), spread([one["steps"] for one in found], "{:,.0f}"),
         spread([one["steps"] / one["secondsTraining"] for one in found], "{:.1f}"),
@@ -59,7 +59,7 @@ def bound(name, which, found):
     manifold = [one["manifold"][which] for one in found]
     real = [one["accuracyScore"]["real"] if which == "floor" and one["accuracyScore"] else None for one in found]
     return "| " + " | ".join([
-        name, str(len(found)), spread([one["fid"][which] for one in found], "{:.1f}"), spread([one["kid"][which] for one in found], "{:.1f}", 1000),
+        name, str(len(found)), spread([one["fid"][which] for one in found], "{:.1f}"), spread([one["kid"][which] for one in found], "{:.1f}"),
         *(spread([one[key] for one in manifold], "{:.2f}") for key in ("precision", "recall", "coverage")), spread(real, "{:.1f}", 100), "-", "-", "-",
     ]) + " |"
 

@@ -43,14 +43,14 @@ internal static class PresetBench
     /// <summary>A Markdown table: mean over the seeds, ± their standard deviation.</summary>
     public static IEnumerable<string> Table(IReadOnlyList<PresetRun> runs)
     {
-        yield return "| preset | runs | steps | steps/s | FID (floor) | KID × 1000 | coverage | diversity | CAS (real data) |";
+        yield return "| preset | runs | steps | steps/s | FID (floor) | KID | coverage | diversity | CAS (real data) |";
         yield return "| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
         foreach (var group in runs.GroupBy(run => run.Preset))
         {
             var results = group.Select(run => run.Evaluation.Result).ToArray();
             var scores = results.Select(result => result.AccuracyScore).OfType<Training.Metrics.AccuracyScore>().ToArray();
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"| `{group.Key}` | {results.Length} | {group.Min(run => run.Evaluation.Step):N0} | {group.Average(run => run.StepsPerSecond):0.0} | {Mean(results.Select(result => result.Fid.Value))} ({EvaluationSummary.Short(results.Average(result => result.Fid.Floor))}) | {Mean(results.Select(result => 1000 * result.Kid.Value.Value))} | {Mean(results.Select(result => result.Manifold.Value.Coverage))} | {Mean(results.Select(result => result.Diversity.Value))} | {(scores.Length == 0 ? "no labels" : $"{100 * scores.Average(score => score.Generated):0.0} % ({100 * scores.Average(score => score.Real):0.0} %)")} |");
+                $"| `{group.Key}` | {results.Length} | {group.Min(run => run.Evaluation.Step):N0} | {group.Average(run => run.StepsPerSecond):0.0} | {Mean(results.Select(result => result.Fid.Value))} ({EvaluationSummary.Short(results.Average(result => result.Fid.Floor))}) | {Mean(results.Select(result => result.Kid.Value.Value))} | {Mean(results.Select(result => result.Manifold.Value.Coverage))} | {Mean(results.Select(result => result.Diversity.Value))} | {(scores.Length == 0 ? "no labels" : $"{100 * scores.Average(score => score.Generated):0.0} % ({100 * scores.Average(score => score.Real):0.0} %)")} |");
         }
     }
 

@@ -24,7 +24,7 @@ internal static class EvaluationSummary
     public static IEnumerable<FigureRow> Rows(EvaluationResult result)
     {
         yield return Row("FID", result.Fid, "Fréchet distance of the probe's features; less is better. Not Inception's FID: compare within one data set only.");
-        yield return new("KID × 1000", Kid(result.Kid.Value), Kid(result.Kid.Floor), Kid(result.Kid.Ceiling), "Kernel distance, unbiased, ± its standard error; less is better.");
+        yield return new("KID", Kid(result.Kid.Value), Kid(result.Kid.Floor), Kid(result.Kid.Ceiling), "Kernel distance of the same features, unbiased, ± its standard error; less is better.");
         yield return Row("precision", result.Manifold, figures => figures.Precision, "Part of the generated images that lie among real ones.");
         yield return Row("recall", result.Manifold, figures => figures.Recall, "Part of the real images that lie among generated ones.");
         yield return Row("density", result.Manifold, figures => figures.Density, "How deep generated images lie among real ones; 1 is as deep as real ones.");
@@ -43,6 +43,7 @@ internal static class EvaluationSummary
     /// <summary>Three digits that matter.</summary>
     public static string Short(double value) => Math.Abs(value) switch
     {
+        >= 1e6 => value.ToString("0.00e0", CultureInfo.InvariantCulture),
         >= 100 => value.ToString("N0", CultureInfo.InvariantCulture),
         >= 10 => value.ToString("0.0", CultureInfo.InvariantCulture),
         >= 1 => value.ToString("0.00", CultureInfo.InvariantCulture),
@@ -56,5 +57,5 @@ internal static class EvaluationSummary
     private static FigureRow Row(string name, BoundedManifold figures, Func<ManifoldFigures, double> figure, string meaning) =>
         new(name, Short(figure(figures.Value)), Short(figure(figures.Floor)), Short(figure(figures.Ceiling)), meaning);
 
-    private static string Kid(Estimate estimate) => $"{Short(1000 * estimate.Value)} ± {Short(1000 * estimate.StandardError)}";
+    private static string Kid(Estimate estimate) => $"{Short(estimate.Value)} ± {Short(estimate.StandardError)}";
 }
