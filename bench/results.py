@@ -12,7 +12,7 @@ import sys
 
 BEGIN, END = "<!-- bench/results.sh writes from here -->", "<!-- to here -->"
 BASE = "cgan-32"
-COLUMNS = ["", "n", "FID", "KID", "precision", "recall", "coverage", "CAS, %", "near a training image, %", "steps", "steps/s"]
+COLUMNS = ["preset", "n", "FID", "KID", "precision", "recall", "coverage", "CAS, %", "near a training image, %", "steps", "steps/s"]
 
 
 def record(run, path, minutes, steps, trained):
@@ -41,7 +41,7 @@ def spread(values, form, scale=1.0):
     if not values:
         return "-"
     middle = form.format(statistics.mean(values))
-    return middle if len(values) == 1 else f"{middle} ± {form.format(statistics.stdev(values))}"
+    return middle if min(values) == max(values) else f"{middle} ± {form.format(statistics.stdev(values))}"
 
 
 def row(name, found):
@@ -74,9 +74,9 @@ def table(folder, page):
     everything = [one for found in runs.values() for one in found]
     order = sorted(runs, key=lambda name: statistics.mean(one["fid"]["value"] for one in runs[name]))
     lines = head + [bound("*real images*", "floor", everything)]
-    lines += [row(f"`{name}`", runs[name]) for name in order if "-without-" not in name]
+    lines += [row(f"`{name}`", runs[name]) for name in order if not name.startswith(f"{BASE}-without-")]
     lines += [bound("*noise*", "ceiling", everything)]
-    taken = [name for name in order if "-without-" in name]
+    taken = [name for name in order if name.startswith(f"{BASE}-without-")]
     if taken and BASE in runs:
         lines += ["", f"`{BASE}`, and what becomes of it without one of its techniques:", ""] + head
         lines += [row(f"`{BASE}`", runs[BASE])] + [row(name[len(BASE) + 1:].replace("-", " ", 1), runs[name]) for name in taken]
