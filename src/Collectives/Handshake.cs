@@ -32,7 +32,7 @@ internal sealed record HelloReply(bool Accepted, string Reason, long Size);
 internal static class Handshake
 {
     public const string Magic = "ganymede-data";
-    public const int ProtocolVersion = 4;
+    public const int ProtocolVersion = 5;
     public const int LimitBytes = 1024;
     public const int NameLimitBytes = 128;
     private const int HeadBytes = 5;

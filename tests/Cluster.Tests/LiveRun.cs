@@ -37,9 +37,19 @@ internal sealed class LiveRun : IDisposable
     /// <summary>How many events say so.</summary>
     public int Times(string what) => File.ReadLines(Path.Combine(_folder, "events.jsonl")).Count(line => line.Contains(what, StringComparison.Ordinal));
 
-    public async Task Until(Func<bool> condition, string what)
+    /// <summary>All events so far; one that is half written is none.</summary>
+    public JsonElement[] Events()
     {
-        await Command.Until(() => condition() || _command.HasExited, Patience, what);
+        var file = Path.Combine(_folder, "events.jsonl");
+        if (!File.Exists(file))
+            return [];
+        var text = File.ReadAllText(file);
+        return [.. text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    public async Task Until(Func<bool> condition, string what, TimeSpan? patience = null)
+    {
+        await Command.Until(() => condition() || _command.HasExited, patience ?? Patience, what);
         Assert.False(_command.HasExited && !condition(), _command.HasExited ? $"ended before {what}: {await _error}" : "");
     }
 

@@ -76,7 +76,7 @@ public sealed class HostilePeerTests
         { "negative length", "1024 are the limit" },
         { "truncated", "closed the connection during the handshake" },
         { "silent", "did not finish its handshake" },
-        { "version", "protocol version 1, not 4" },
+        { "version", $"protocol version 1, not {Handshake.ProtocolVersion}" },
         { "magic", "does not speak this protocol" },
         { "nested", "cannot be read" },
     };
@@ -97,7 +97,7 @@ public sealed class HostilePeerTests
             "truncated" => [0xc6, 0, 0, 1, 0, 1, 2, 3],
             "version" => [0xc6, 0, 0, 0, 16, 0x9b, 0xad, .. "ganymede-data"u8, 1],
             "magic" => [0xc6, 0, 0, 0, 16, 0x9b, 0xad, .. "ganymede-dada"u8, 4],
-            "nested" => [0xc6, 0, 0, 0, 18, 0x9b, 0xad, .. "ganymede-data"u8, 4, 0x91, 0x91],
+            "nested" => [0xc6, 0, 0, 0, 18, 0x9b, 0xad, .. "ganymede-data"u8, Handshake.ProtocolVersion, 0x91, 0x91],
             _ => [],
         });
         if (greeting == "truncated")
