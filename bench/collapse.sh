@@ -13,7 +13,7 @@ mkdir -p "$folder"
 sick=(--preset cgan-32 --data fashion-mnist --nodes 2 --threads 1 --steps "$steps" --sample-every 100 --checkpoint-every 0
     --set batch=32 --set generator.width=64 --set discriminator.width=16 --set loss=non-saturating
     --set generatorOptimizer.learningRate=2e-4 --set generatorOptimizer.beta1=0.5 --set discriminatorOptimizer.beta1=0.5
-    --set discriminator.spectralNorm=false --set augment.translation=0 --set controller.window=25 --set controller.warmup=50)
+    --set discriminator.architecture=projection --set discriminator.spectralNorm=false --set augment.translation=0 --set controller.window=25 --set controller.warmup=50)
 
 run() { # name, seed, D's rate, settings…
     local out=$folder/$1 seed=$2 rate=$3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every 32-pixel preset, and cgan-32 with and without techniques, trained on Fashion-MNIST for the same time or as many steps: the table in docs/results.md.
+# Every 32-pixel preset, and cgan-32 without each of its techniques, trained on Fashion-MNIST for the same time or as many steps: the table in docs/results.md.
 #   bench/results.sh [FOLDER] [SEEDS] [MINUTES] [STEPS]     FOLDER for the runs (default runs/results), SEEDS (default "1 2 3"), MINUTES of training each (default 20), STEPS at most (default 10000)
-# JOBS (default: one for each core) runs at a time, each on one core. PRESETS, WITH and WITHOUT (lists of techniques, or "") choose among them, COUNT (default 5000) images
+# JOBS (default: one for each core) runs at a time, each on one core. PRESETS and WITHOUT (a list of techniques, or "") choose among them, COUNT (default 5000) images
 # are drawn and UPDATES (default 1000) made for each evaluation. A run ends after the step in hand when its time is over. What a run came to is kept as
 # RECORDS/NAME-SEED.json (default bench/results) and not done again: it can be stopped, started, and done in parts on several days. Needs python3 and the Debian package
 # dataset-fashion-mnist; takes some eight hours on two cores.
@@ -11,8 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=${1:-runs/results} seeds=${2:-1 2 3} minutes=${3:-20} steps=${4:-10000}
 jobs=${JOBS-$(nproc)} records=${RECORDS-bench/results} count=${COUNT:-5000} updates=${UPDATES:-1000}
 presets=${PRESETS-cgan-32 dcgan-32 acgan-32 improved-32 semi-32 wgan-32 wgan-gp-32 r3gan-32 sngan-32}
-with=${WITH-schedule schedule-without-augmentation}
-without=${WITHOUT-spectral-norm augmentation projection conditional-norm moving-average}
+without=${WITHOUT-augmentation spectral-norm own-places projection conditional-norm moving-average}
 number='^[1-9][0-9]*$'
 [[ $steps =~ $number && $jobs =~ $number && $minutes =~ ^[0-9]+(\.[0-9]+)?$ && $seeds =~ ^[0-9]+( [0-9]+)*$ ]] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command -v python3 >/dev/null || { echo "results: python3 is needed for the table" >&2; exit 2; }
@@ -55,22 +54,15 @@ for seed in $seeds; do
     for preset in $presets; do
         begin "$preset" "$seed" "$preset"
     done
-    for technique in $with; do
-        case $technique in
-            schedule) set -- --set ema=0.999 --set schedule.kind=cosine --set "schedule.decaySteps=$steps" ;; # rates that end at 0, a longer average: for runs longer than the preset's own 1,500 steps
-            schedule-without-augmentation) set -- --set ema=0.999 --set schedule.kind=cosine --set "schedule.decaySteps=$steps" --set augment.translation=0 ;;
-            *) echo "results: WITH: $technique is none of schedule, schedule-without-augmentation" >&2; exit 2 ;;
-        esac
-        begin "cgan-32-with-$technique" "$seed" cgan-32 "$@"
-    done
     for technique in $without; do
         case $technique in
             spectral-norm) set -- --set discriminator.spectralNorm=false ;;
             augmentation) set -- --set augment.translation=0 ;;
+            own-places) set -- --set discriminator.architecture=projection ;; # D's last features summed over space
             projection) set -- --set discriminator.conditioning=concatenation ;; # the class as planes beside the image
             conditional-norm) set -- --set generator.norm=batch ;; # the class beside the noise only
             moving-average) set -- --set ema=0 ;;
-            *) echo "results: WITHOUT: $technique is none of spectral-norm, augmentation, projection, conditional-norm, moving-average" >&2; exit 2 ;;
+            *) echo "results: WITHOUT: $technique is none of augmentation, spectral-norm, own-places, projection, conditional-norm, moving-average" >&2; exit 2 ;;
         esac
         begin "cgan-32-without-$technique" "$seed" cgan-32 "$@"
     done

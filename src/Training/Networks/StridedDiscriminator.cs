@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Ganymede.Training;
 
 /// <summary>
-/// Convolutions with kernel 4 and stride 2 that halve the image down to 4x4, leaky ReLU with slope 0.2, norm behind all but the first. Then, in preset <c>cgan-32</c>,
-/// a sum over space (Miyato and Koyama, 2018); in DCGAN (Radford, Metz and Chintala, 2015) a 4x4 convolution to one logit, which is a dense layer over all that is left.
+/// Convolutions with kernel 4 and stride 2 that halve the image down to 4x4, leaky ReLU with slope 0.2, norm behind all but the first. Then either
+/// a sum over space (Miyato and Koyama, 2018), or as in DCGAN (Radford, Metz and Chintala, 2015) a 4x4 convolution to one logit, which is a dense layer over all that is left.
 /// </summary>
 /// <remarks>Axes as in <see cref="GeneratorNetwork"/>. Widths: F, doubled at each halving.</remarks>
 public sealed class StridedDiscriminator : DiscriminatorNetwork
