@@ -133,17 +133,17 @@ public sealed class PresetTests
         Assert.Equal(3.59, article.GeneratorParameters / 1e6, tolerance: 0.005);
         Assert.Equal(13.29, article.DiscriminatorParameters / 1e6, tolerance: 0.005);
 
-        // By hand: 16 samples a shard, G 4 -> 32x16 -> 16x16x8x8 -> 1x16x16x16, D 1x16x16 -> 8x8x8 -> 16x4x4 -> 1.
+        // By hand: 16 samples a shard, G 4 -> 32x16 -> 16x16x8x8 -> 1x16x16x16, D 1x16x16 -> 8x8x8 -> 16x4x4 -> 1: 256 features.
         var small = TrainingRig.Small("generator.architecture=dcgan", "generator.norm=none", "generator.noise=4", "conditional=false", "batch=16", "shards=1");
         var drawing = 4 * 16 * 16 + 16 * 4 * 8 * 64 + 8 * 4 * 256;
-        var judgement = 16 * 8 * 64 + 8 * 16 * 16 * 16 + 16;
+        var judgement = 16 * 8 * 64 + 8 * 16 * 16 * 16 + 256;
         Assert.Equal(2e-9 * 16 * (3 * drawing + 8 * judgement), PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
         var kernels = small with { Discriminator = small.Discriminator with { MinibatchKernels = 2 } };
-        Assert.Equal(2e-9 * 16 * 8 * (16 * 10 + 2), PresetFigures.Of(kernels).GflopPerStep - PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
+        Assert.Equal(2e-9 * 16 * 8 * (256 * 10 + 2), PresetFigures.Of(kernels).GflopPerStep - PresetFigures.Of(small).GflopPerStep, tolerance: 1e-12);
 
         // Two reference samples go before the three of a shard, but not into the last dense layer.
         var virtualBatch = small with { Batch = 3, Technique = small.Technique with { ReferenceBatch = 2 }, Discriminator = small.Discriminator with { Norm = NormKind.VirtualBatch } };
-        Assert.Equal(2e-9 * (3 * 3 * drawing + 8 * (5 * judgement - 2 * 16)), PresetFigures.Of(virtualBatch).GflopPerStep, tolerance: 1e-12);
+        Assert.Equal(2e-9 * (3 * 3 * drawing + 8 * (5 * judgement - 2 * 256)), PresetFigures.Of(virtualBatch).GflopPerStep, tolerance: 1e-12);
         using var replica = new Replica(small, TrainingRig.PackFor(small), 1, "cpu", 1);
         Assert.Equal(4 * (replica.Elements(Phase.Discriminator) + replica.Elements(Phase.Generator)), PresetFigures.Of(small).GradientBytesPerStep);
 
