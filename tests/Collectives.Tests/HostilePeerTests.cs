@@ -96,7 +96,7 @@ public sealed class HostilePeerTests
             "negative length" => [0xc6, 0xff, 0xff, 0xff, 0xff, 1, 2, 3],
             "truncated" => [0xc6, 0, 0, 1, 0, 1, 2, 3],
             "version" => [0xc6, 0, 0, 0, 16, 0x9b, 0xad, .. "ganymede-data"u8, 1],
-            "magic" => [0xc6, 0, 0, 0, 16, 0x9b, 0xad, .. "ganymede-dada"u8, 4],
+            "magic" => [0xc6, 0, 0, 0, 16, 0x9b, 0xad, .. "ganymede-dada"u8, Handshake.ProtocolVersion],
             "nested" => [0xc6, 0, 0, 0, 18, 0x9b, 0xad, .. "ganymede-data"u8, Handshake.ProtocolVersion, 0x91, 0x91],
             _ => [],
         });

@@ -14,7 +14,7 @@ public sealed class PresetTrainingTests
 
     public static TheoryData<string> Settings =>
     [
-        "loss=minimax technique.labelSmoothing=0.1", "loss=least-squares", "loss=relativistic regularizer.r1=1 regularizer.r2=1 regularizer.every=4",
+        "loss=minimax technique.labelSmoothing=0.1", "loss=least-squares discriminator.architecture=projection", "loss=relativistic regularizer.r1=1 regularizer.r2=1 regularizer.every=4",
         "regularizer.dragan=10 discriminator.norm=layer discriminator.spectralNorm=false", "generatorOptimizer.kind=rmsprop generatorOptimizer.momentum=0.5",
         "augment.color=1 augment.cutout=0.5 augment.adaptiveTarget=0.6 augment.adaptiveImages=500", "schedule.kind=cosine schedule.warmup=3 schedule.decaySteps=150",
         "discriminator.conditioning=concatenation discriminator.norm=virtual-batch generatorOptimizer.kind=sgd generatorOptimizer.momentum=0.5",
@@ -33,6 +33,7 @@ public sealed class PresetTrainingTests
     [InlineData("", "technique.historicalAveraging=0.1")]
     [InlineData("", "regularizer.dragan=10")]
     [InlineData("discriminator.conditioning=auxiliary", "technique.classWeight=2")]
+    [InlineData("", "discriminator.architecture=projection")]
     [InlineData("", "augment.color=1")]
     [InlineData("", "augment.cutout=0.5")]
     [InlineData("", "augment.adaptiveTarget=0.01")]
