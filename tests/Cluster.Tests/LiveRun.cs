@@ -28,7 +28,8 @@ internal sealed class LiveRun : IDisposable
 
     public int Ledger => File.Exists(Path.Combine(_folder, "ledger.jsonl")) ? File.ReadLines(Path.Combine(_folder, "ledger.jsonl")).Count() : 0;
 
-    public int[] Pids => [.. JsonSerializer.Deserialize<Entry[]>(File.ReadAllText(Path.Combine(_folder, "cluster.json")), JsonSerializerOptions.Web)!.Select(entry => entry.Pid)];
+    /// <summary>The cluster's processes, each in its newest life.</summary>
+    public Entry[] Entries => JsonSerializer.Deserialize<Entry[]>(File.ReadAllText(Path.Combine(_folder, "cluster.json")), JsonSerializerOptions.Web)!;
 
     /// <summary>The event, if there was one that says so.</summary>
     public string? Said(string what) =>
@@ -56,7 +57,7 @@ internal sealed class LiveRun : IDisposable
     /// <summary>The command first, which would end the others in good order.</summary>
     public async Task KillAll()
     {
-        var pids = Pids;
+        int[] pids = [.. Entries.Select(entry => entry.Pid)];
         foreach (var pid in pids.Prepend(_command.Id).Where(Command.IsAlive))
             _ = Command.TrySignal(pid, 9);
         await Task.WhenAll(_output, _error);
@@ -70,5 +71,5 @@ internal sealed class LiveRun : IDisposable
         _command.Dispose();
     }
 
-    private sealed record Entry(string Role, int Pid);
+    public sealed record Entry(string Role, int Pid, Uri Http);
 }

@@ -20,13 +20,14 @@ internal sealed record ChaosFault(
 /// <param name="MaxStallSeconds">Within which a victim is to be out.</param>
 /// <param name="Evictions">Seconds to the eviction, of those who had to go.</param>
 /// <param name="SurvivorsLost">Nodes that ended though nothing was done to them.</param>
+/// <param name="KeptOut">Nodes that did not become members after the Lighthouse was back.</param>
 /// <param name="WeightsEqual">Both runs ended with the same weights, bit for bit.</param>
 /// <param name="LedgerProblem">Null when the ledger has each sample exactly once.</param>
 /// <param name="MemoryGrowth">Resident memory of the node that lived longest: the last quarter relative to the second.</param>
 internal sealed record ChaosResult(
     string Folder, ulong Seed, int Hangs, double MedianStepSeconds, double BarSeconds, IReadOnlyList<Distribution> Recoveries, double MaxStallSeconds, Distribution Evictions,
-    IReadOnlyList<string> SurvivorsLost, long Steps, long Views, string WeightsSha256, string QuietWeightsSha256, bool WeightsEqual, string? LedgerProblem,
+    IReadOnlyList<string> SurvivorsLost, IReadOnlyList<string> KeptOut, long Steps, long Views, string WeightsSha256, string QuietWeightsSha256, bool WeightsEqual, string? LedgerProblem,
     double MemoryGrowth, IReadOnlyList<ChaosFault> Faults)
 {
-    public bool Holds => Hangs == 0 && WeightsEqual && LedgerProblem is null && SurvivorsLost.Count == 0 && Faults.All(fault => fault.Named != false);
+    public bool Holds => Hangs == 0 && WeightsEqual && LedgerProblem is null && SurvivorsLost.Count == 0 && KeptOut.Count == 0 && Faults.All(fault => fault.Named != false);
 }

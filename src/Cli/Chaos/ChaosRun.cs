@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Ganymede.Commands;
@@ -24,6 +25,8 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
     private readonly List<double> _stepSeconds = [];
     private readonly List<Task> _later = [];
     private readonly List<string> _survivorsLost = [];
+    private readonly ConcurrentBag<string> _keptOut = [];
+    private readonly List<string> _sentAway = [];
     private readonly RunWatch _watch = new();
     private readonly LedgerTail _ledger = new(request.Folder);
 
@@ -39,7 +42,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         return new ChaosResult(
             request.Folder, settings.Seed, _faults.Count(fault => fault.SecondsToNextCommit >= HangDeadline.TotalSeconds), Math.Round(step, 4), Math.Max(1, Math.Round(3 * step, 3)),
             [.. kinds, Distribution.Of("all", _faults.Select(fault => fault.SecondsToNextCommit))],
-            request.MaxStallSeconds, Distribution.Of("evictions", _faults.Select(fault => fault.SecondsToEviction).OfType<double>()), _survivorsLost, disturbed.Steps, disturbed.Views,
+            request.MaxStallSeconds, Distribution.Of("evictions", _faults.Select(fault => fault.SecondsToEviction).OfType<double>()), _survivorsLost, [.. _keptOut], disturbed.Steps, disturbed.Views,
             disturbed.WeightsSha256, quiet.WeightsSha256, disturbed.WeightsSha256 == quiet.WeightsSha256,
             LedgerCheck.Read(request.Folder) is var ledger && ledger.Problem is null && ledger.Steps != disturbed.Steps
                 ? $"the ledger has {ledger.Steps} steps, the run {disturbed.Steps}" : ledger.Problem,
@@ -81,7 +84,7 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
         }
 
         await Task.WhenAll(_later);
-        _survivorsLost.AddRange(cluster.Ended.Except(striker.Touched));
+        _survivorsLost.AddRange(cluster.Ended.Except(striker.Touched).Except(_sentAway));
         if (!following.IsCompleted)
             await client.StopAsync(JobKind.Runs, id, cancel);
         if (await Task.WhenAny(following, cluster.Broken) != following)
@@ -140,20 +143,35 @@ internal sealed class ChaosRun(RunRequest request, ClusterFlags.Values nodes, Ch
 
         for (var i = 0; i < struck.Losses; i++)
             await cluster.AddNodeAsync(cancel);
-        if (struck.Kind.Fault == Fault.Lighthouse)
-        {
-            // A node can join again once it is back; that it does is seen by its being a member.
-            var joiner = await cluster.AddNodeAsync(cancel);
-            var begun = Stopwatch.GetTimestamp();
-            await UntilAsync(() => _watch.View.Members.Contains(joiner) || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
-            terminal.Line($"{joiner} {(_watch.View.Members.Contains(joiner) ? "has joined" : "has NOT joined")} since the Lighthouse is back");
-        }
+        if (struck.Kind.Fault == Fault.Lighthouse && cluster.Nodes.Count < request.Shards)
+            await JoinAgainAsync(cluster, cancel);
 
         // Whoever the cluster gave up meanwhile has ended, as a downed process does: its host would start it anew.
         for (var missing = nodes.Nodes - cluster.Nodes.Count; missing > 0 && struck.Kind.Fault == Fault.Partition; missing--)
             await cluster.AddNodeAsync(cancel);
         if (struck.Kind.Fault == Fault.Partition)
             await AnsweredAsync(client, cancel);
+    }
+
+    /// <summary>A node can join again once the Lighthouse is back; that it does is seen by its being a member. Where each fault is to meet a cluster of the same size it leaves again.</summary>
+    private async Task JoinAgainAsync(LocalCluster cluster, CancellationToken cancel)
+    {
+        var joiner = await cluster.AddNodeAsync(cancel);
+        var begun = Stopwatch.GetTimestamp();
+        await UntilAsync(() => IsMember() || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
+        terminal.Line($"{joiner} {(IsMember() ? "has joined" : "has NOT joined")} since the Lighthouse is back");
+        if (!IsMember())
+            _keptOut.Add(joiner);
+        if (settings.Each is null)
+            return;
+
+        _sentAway.Add(joiner);
+        foreach (var (_, pid) in cluster.Nodes.Where(node => node.Name == joiner))
+            ChildProcess.Signal(pid, Striker.Sigterm);
+        begun = Stopwatch.GetTimestamp();
+        await UntilAsync(() => !cluster.Nodes.Any(node => node.Name == joiner) || cluster.Broken.IsCompleted || Stopwatch.GetElapsedTime(begun) > StrengthDeadline);
+
+        bool IsMember() => _watch.View.Members.Contains(joiner);
     }
 
     /// <summary>

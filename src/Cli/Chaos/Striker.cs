@@ -22,7 +22,8 @@ internal sealed record Struck(
 /// <summary>Does harm to a local cluster: one fault at a time, to members of the run.</summary>
 internal sealed class Striker(LocalCluster cluster, TestHosts? hosts, RunWatch watch, LedgerTail ledger, FaultSchedule schedule, string orderFile, Func<bool> isOver)
 {
-    private const int Sigkill = 9, Sigterm = 15, Sigcont = 18, Sigstop = 19;
+    public const int Sigterm = 15;
+    private const int Sigkill = 9, Sigcont = 18, Sigstop = 19;
 
     /// <summary>For a node to get to the point at which it is to die; a checkpoint may be some steps away, and a process has to start for a join.</summary>
     private static readonly TimeSpan PointDeadline = TimeSpan.FromSeconds(60);

@@ -104,6 +104,7 @@ internal static class ChaosCommand
             $"victim and phase named rightly: {judged - missed} of {judged}; survivors that ended: {(result.SurvivorsLost.Count == 0 ? "none" : string.Join(", ", result.SurvivorsLost))}",
             $"weights {(result.WeightsEqual ? "equal those of the quiet run" : "DIFFER from the quiet run's")}: {result.WeightsSha256}",
             string.Create(CultureInfo.InvariantCulture, $"ledger: {result.LedgerProblem ?? "each sample once"}; memory of the longest-living node: x{result.MemoryGrowth:0.00}"),
+            .. result.KeptOut.Count == 0 ? Array.Empty<string>() : [$"nodes that could not join after the Lighthouse was back: {string.Join(", ", result.KeptOut)}"],
         ];
         foreach (var line in lines)
             terminal.Line(line);

@@ -34,9 +34,12 @@ internal static class PresetsCommand
     private static void ShowAll(Terminal terminal, bool measure)
     {
         var all = new JsonObject();
-        var table = new Table().Border(TableBorder.Simple).AddColumns("preset", "images", "class", "batch", "loss", "parameters G, D", "GFLOP/step", "gradients/step");
+        var table = new Table().Border(TableBorder.Simple).AddColumns("preset", "images", "class", "batch", "loss", "M parameters", "GFLOP", "MB");
+        table.Caption("millions of parameters: generator + discriminator; GFLOP and MB of gradients for each step");
         if (measure)
             table.AddColumn("steps/s");
+        foreach (var column in table.Columns)
+            column.NoWrap();
         foreach (var preset in Preset.Names.Select(name => Preset.Load(name, [])))
         {
             var (figures, rate) = FiguresOf(terminal, preset, measure);
@@ -45,8 +48,8 @@ internal static class PresetsCommand
             string[] cells =
             [
                 preset.Name, $"{preset.Size}x{preset.Size}x{preset.Channels}", ClassOf(preset), Text($"{preset.Batch}"), loss,
-                Text($"{figures.GeneratorParameters / 1e6:0.00} M, {figures.DiscriminatorParameters / 1e6:0.00} M"), Text($"{figures.GflopPerStep:0.0}"),
-                Text($"{figures.GradientBytesPerStep / 1e6:0.0} MB"),
+                Text($"{figures.GeneratorParameters / 1e6:0.00} + {figures.DiscriminatorParameters / 1e6:0.00}"), Text($"{figures.GflopPerStep:0}"),
+                Text($"{figures.GradientBytesPerStep / 1e6:0.0}"),
             ];
             table.AddRow(rate is { } measured ? [.. cells, Text($"{measured:0.00}")] : cells);
         }

@@ -20,6 +20,9 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>How long a program of a cluster for one command may take to leave it in good order.</summary>
     public static readonly TimeSpan ShortPatience = TimeSpan.FromSeconds(3);
 
+    /// <summary>How often a program that died is started anew before it is given up.</summary>
+    private const int RestartAttempts = 5;
+
     private const string CoordinatorName = "coordinator", LighthouseName = "lighthouse", NodePrefix = "gpu-node-";
 
     private readonly List<ChildProcess> _children = [];
@@ -182,14 +185,15 @@ internal sealed class LocalCluster : IAsyncDisposable
             await child.DisposeAsync();
     }
 
-    private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel)
+    /// <param name="isAnew">Of a program that died: that it may fail to start is its caller's to deal with.</param>
+    private async Task<Announcement> StartAsync(string name, string program, IEnumerable<string> arguments, CancellationToken cancel, bool isAnew = false)
     {
         var pbm = arguments.Any(argument => argument.StartsWith("--Pbm:Port=", StringComparison.Ordinal)) ? Array.Empty<string>() : ["--Pbm:Port=0"];
         var child = ChildProcess.Start(
             name, program, arguments.Concat(pbm).Concat(HostArguments(name)), LogOf(name), _settings.Hosts?.Launcher(HostOf(name)), _settings.Environment);
         lock (_children)
             _children.Add(child);
-        _ = WatchAsync(child);
+        _ = WatchAsync(child, isAnew);
         try
         {
             var ready = await child.Ready.WaitAsync(ReadyDeadline, cancel);
@@ -211,10 +215,10 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    private async Task WatchAsync(ChildProcess child)
+    private async Task WatchAsync(ChildProcess child, bool isAnew)
     {
         await child.Ended;
-        if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child))
+        if (Volatile.Read(ref _stopping) != 0 || IsDoneWithout(child) || (isAnew && !child.Ready.IsCompletedSuccessfully))
             return;
         if (child.Name is CoordinatorName or LighthouseName && child.Ready.IsCompletedSuccessfully && RestartsLeft-- > 0)
             await RestartAsync(child, await child.Ready);
@@ -225,24 +229,33 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <summary>
     /// The same program on the ports of the one that died, taken in by whoever lives: members train on meanwhile. A Coordinator takes the run over
     /// from what they report, and whoever follows the run's events finds it where it was; a Lighthouse must not found a cluster beside theirs.
-    /// The cluster takes the new process of an address for the old one's end.
+    /// The cluster takes the new process of an address for the old one's end. A port may have been given to somebody else meanwhile, for a while: it is tried again.
     /// </summary>
     private async Task RestartAsync(ChildProcess child, Announcement died)
     {
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await StartAsync(child.Name, child.Name == CoordinatorName ? "Coordinator" : "Lighthouse",
-            [
-                .. SeedsFor(child), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
-                .. died.Data is { } data ? [$"--Data:Port={data.Split(':')[^1]}"] : Array.Empty<string>(),
-                $"--Pbm:Port={died.Pbm?.Split(':')[^1] ?? "0"}", .. child.Name == CoordinatorName ? RunsArguments : [],
-            ], CancellationToken.None);
-            WriteEntries();
-        }
-        catch (FailedException failure)
-        {
-            if (child.Name == CoordinatorName)
-                _broken.TrySetResult(failure);
+            try
+            {
+                await StartAsync(child.Name, child.Name == CoordinatorName ? "Coordinator" : "Lighthouse",
+                [
+                    .. SeedsFor(child), $"--Cluster:Port={new Uri(died.Akka).Port}", $"--Http:Port={new Uri(died.Http).Port}",
+                    .. died.Data is { } data ? [$"--Data:Port={data.Split(':')[^1]}"] : Array.Empty<string>(),
+                    $"--Pbm:Port={died.Pbm?.Split(':')[^1] ?? "0"}", .. child.Name == CoordinatorName ? RunsArguments : [],
+                ], CancellationToken.None, isAnew: true);
+                WriteEntries();
+                return;
+            }
+            catch (FailedException failure)
+            {
+                if (Volatile.Read(ref _stopping) != 0)
+                    return;
+                if (attempt < RestartAttempts)
+                    continue;
+                if (child.Name == CoordinatorName) // the run goes on without a Lighthouse
+                    _broken.TrySetResult(failure);
+                return;
+            }
         }
     }
 

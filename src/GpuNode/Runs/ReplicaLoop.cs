@@ -32,6 +32,9 @@ public sealed class ReplicaLoop
 
     private static readonly TimeSpan _reportPeriod = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a member that must give up leaves it to the lead to say so.</summary>
+    private static readonly TimeSpan _leadReports = TimeSpan.FromSeconds(10);
+
     private readonly Queue<CommittedStep> _recent = [];
     private CommittedStep? _last;
     private PhaseBuffers[] _phases = [];
@@ -165,7 +168,7 @@ public sealed class ReplicaLoop
         if (part.Sum is { } sum && Position == part.Position - 1)
         {
             sum.CopyTo(Current.Total.AsSpan());
-            Apply(replica, part.View);
+            Apply(replica, part);
         }
 
         if (Position != part.Position)
@@ -238,7 +241,7 @@ public sealed class ReplicaLoop
 
             start = Lap(start, ref _exchangeTicks, part, "sum");
             Faults.At(Current.Phase == Phase.Discriminator ? FaultPoint.DUpdate : FaultPoint.GUpdate, step);
-            Apply(replica, part.View);
+            Apply(replica, part);
             Lap(start, ref _updateTicks, part, "update");
         }
 
@@ -312,7 +315,7 @@ public sealed class ReplicaLoop
     }
 
     /// <summary>Ends the phase in hand with its sum.</summary>
-    private void Apply(Replica replica, long view)
+    private void Apply(Replica replica, ViewPart part)
     {
         var phase = Current;
         var report = replica.Apply(phase.Phase, Step, phase.Total);
@@ -329,10 +332,10 @@ public sealed class ReplicaLoop
         }
 
         _generatorLoss = report.GeneratorLoss;
-        CountSkipped(_skippedInStep, report.Control?.Event);
+        CountSkipped(_skippedInStep, report.Control?.Event, part);
         _skippedInStep = false;
         var fingerprint = Step % FingerprintEvery == 0 ? replica.WeightsFingerprint() : 0;
-        _last = new CommittedStep(Step, view, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
+        _last = new CommittedStep(Step, part.View, fingerprint, _discriminatorLoss, _generatorLoss, _realAccuracy, _fakeAccuracy)
         {
             Time = DateTimeOffset.UtcNow, Phases = Phases, Skipped = _skipped, Scores = _scores!, Control = report.Control,
         };
@@ -356,7 +359,7 @@ public sealed class ReplicaLoop
     }
 
     /// <summary>Every member sees the same flag in the same all-reduce, so all skip alike, and all give up alike, unless a controller does something about it.</summary>
-    private void CountSkipped(bool skipped, ControllerEvent? happened)
+    private void CountSkipped(bool skipped, ControllerEvent? happened, ViewPart part)
     {
         _skippedInARow = skipped && happened is null ? _skippedInARow + 1 : 0;
         if (!skipped)
@@ -365,6 +368,11 @@ public sealed class ReplicaLoop
         _skipped++;
         if (_skippedInARow >= NonFiniteLimit)
         {
+            // The lead, which writes checkpoints, says which is the newest when it is on disk; its report ends the others' runs.
+            if (WriterOf(part) is { } writer)
+                writer.Flush();
+            else
+                Aborted.WaitHandle.WaitOne(_leadReports);
             throw new InvalidOperationException(
                 $"gradients were not finite (NaN or infinite) in {NonFiniteLimit} steps in a row, the last of them step {Step}; none of them changed the weights. "
                 + $"{(CheckpointFolder.Newest(Plan.Folder).Found is { } good ? $"The newest checkpoint is of step {good.Info.Step}" : "There is no checkpoint")}. Lower the learning rates in a new run.");
