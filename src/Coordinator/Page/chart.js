@@ -96,7 +96,10 @@ export class Chart {
     let d = '';
     let pen = false;
     values.forEach((value, i) => {
-      if (Number.isFinite(value)) d += `${pen ? 'L' : 'M'}${this.x(this.steps[i]).toFixed(1)} ${this.y(value).toFixed(1)}`;
+      if (Number.isFinite(value)) {
+        const to = `${this.x(this.steps[i]).toFixed(1)} ${this.y(value).toFixed(1)}`;
+        d += pen ? `L${to}` : `M${to}h0`; // a line of no length: a value among gaps is a dot
+      }
       pen = Number.isFinite(value);
     });
     return d;
